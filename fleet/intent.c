@@ -1,0 +1,96 @@
+#include "fleet/intent.h"
+
+#include <string.h>
+
+static const char *const kinds[] = {
+	[INTENT_START] = "start",
+	[INTENT_STOP] = "stop",
+	[INTENT_MAINTENANCE] = "maintenance",
+};
+#define KIND_COUNT ((int)(sizeof(kinds) / sizeof(kinds[0])))
+
+static const struct {
+	const char *text;
+	enum intent_actor deed;
+	bool open;
+} states[INTENT_STATE_COUNT] = {
+#define X(name, text, deed, open) [INTENT_##name] = {(text), (deed), (open)},
+	INTENT_STATES(X)
+#undef X
+};
+
+#define TO(name) (1u << INTENT_##name)
+
+/* Staying is a move too: it records an attempt or a new time to try. */
+static const unsigned start_moves[INTENT_STATE_COUNT] = {
+	[INTENT_STARTING] = TO(STARTING) | TO(BOOTING) | TO(FAILED) | TO(ABANDONED),
+	[INTENT_BOOTING] = TO(BOOTING) | TO(DONE) | TO(FAILED) | TO(ABANDONED),
+};
+
+static const unsigned stop_moves[INTENT_STATE_COUNT] = {
+	[INTENT_MAINTENANCE_ON] = TO(MAINTENANCE_ON) | TO(WAITING) | TO(CANCELLING) | TO(STOPPING) |
+				  TO(MAINTENANCE_OFF) | TO(ABANDONED),
+	[INTENT_WAITING] = TO(WAITING) | TO(STOPPING) | TO(CANCELLING) | TO(MAINTENANCE_OFF) | TO(ABANDONED),
+	[INTENT_STOPPING] = TO(STOPPING) | TO(WAITING) | TO(AWAITING_STOPPED) | TO(MAINTENANCE_OFF) |
+			    TO(FAILED) | TO(ABANDONED),
+	[INTENT_AWAITING_STOPPED] = TO(AWAITING_STOPPED) | TO(MAINTENANCE_OFF) | TO(ABANDONED),
+	[INTENT_MAINTENANCE_OFF] = TO(MAINTENANCE_OFF) | TO(DONE) | TO(ABANDONED),
+	[INTENT_CANCELLING] = TO(CANCELLING) | TO(CANCELLED) | TO(ABANDONED),
+};
+
+static const unsigned maintenance_moves[INTENT_STATE_COUNT] = {
+	[INTENT_APPLYING] = TO(APPLYING) | TO(DONE) | TO(FAILED) | TO(ABANDONED),
+};
+
+const char *intent_kind_text(enum intent_kind kind)
+{
+	return kinds[kind];
+}
+
+int intent_kind_from_text(const char *text, enum intent_kind *ret)
+{
+	for (int i = 0; i < KIND_COUNT; i++)
+		if (!strcmp(kinds[i], text)) {
+			*ret = (enum intent_kind)i;
+			return 0;
+		}
+	return -1;
+}
+
+const char *intent_state_text(enum intent_state state)
+{
+	return states[state].text;
+}
+
+int intent_state_from_text(const char *text, enum intent_state *ret)
+{
+	for (int i = 0; i < INTENT_STATE_COUNT; i++)
+		if (!strcmp(states[i].text, text)) {
+			*ret = (enum intent_state)i;
+			return 0;
+		}
+	return -1;
+}
+
+enum intent_actor intent_deed(enum intent_state state)
+{
+	return states[state].deed;
+}
+
+bool intent_is_open(enum intent_state state)
+{
+	return states[state].open;
+}
+
+bool intent_may_move(enum intent_kind kind, enum intent_state from, enum intent_state to)
+{
+	switch (kind) {
+	case INTENT_START:
+		return start_moves[from] & (1u << to);
+	case INTENT_STOP:
+		return stop_moves[from] & (1u << to);
+	case INTENT_MAINTENANCE:
+		return maintenance_moves[from] & (1u << to);
+	}
+	return false;
+}

@@ -1,0 +1,86 @@
+/*
+ * An intent: one outside change, committed to the store before it is carried out ("intent before effect"), with the
+ * states it passes through. The API shows intents as operations.
+ *
+ *   start:        STARTING -> BOOTING -> DONE | FAILED | ABANDONED
+ *   stop:         MAINTENANCE_ON -> WAITING -> STOPPING -> AWAITING_STOPPED -> MAINTENANCE_OFF -> DONE
+ *                    any state before STOPPING -> CANCELLING -> CANCELLED      (RULE E5)
+ *                    STOPPING -> WAITING when the last look finds the node busy (RULE E1)
+ *   maintenance:  APPLYING -> DONE | FAILED
+ *
+ * A state named after a deed is written before the deed, and every deed is safe to repeat.
+ */
+#ifndef BURSTD_FLEET_INTENT_H
+#define BURSTD_FLEET_INTENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum intent_kind { INTENT_START, INTENT_STOP, INTENT_MAINTENANCE };
+
+/* Who carries the state's deed out: nobody (a wait that the engine ends), Infinity's actor or the region's actor. */
+enum intent_actor { ACTOR_NONE, ACTOR_INFINITY, ACTOR_EC2 };
+
+/*      name              text                deed            open */
+#define INTENT_STATES(X)                                                                                     \
+	X(STARTING, "starting", ACTOR_EC2, true) /* StartInstances (or start_cloudnode, RULE S9) */          \
+	X(BOOTING, "booting", ACTOR_NONE, true)  /* until synced, or the start timeout */                    \
+	X(MAINTENANCE_ON, "maintenance_on", ACTOR_INFINITY, true) /* PATCH maintenance_mode true */          \
+	X(WAITING, "waiting", ACTOR_NONE, true)  /* replication, then idle (E1), as long as it takes */      \
+	X(STOPPING, "stopping", ACTOR_EC2, true) /* the last look, then StopInstances */                     \
+	X(AWAITING_STOPPED, "awaiting_stopped", ACTOR_NONE, true) /* until EC2 says stopped */               \
+	X(MAINTENANCE_OFF, "maintenance_off", ACTOR_INFINITY, true)                                          \
+	X(CANCELLING, "cancelling", ACTOR_INFINITY, true) /* PATCH maintenance_mode false */                 \
+	X(APPLYING, "applying", ACTOR_INFINITY, true)     /* a wished maintenance_mode */                    \
+	X(DONE, "done", ACTOR_NONE, false)                                                                   \
+	X(CANCELLED, "cancelled", ACTOR_NONE, false)                                                         \
+	X(FAILED, "failed", ACTOR_NONE, false)                                                               \
+	X(ABANDONED, "abandoned", ACTOR_NONE, false)
+
+enum intent_state {
+#define X(name, text, deed, open) INTENT_##name,
+	INTENT_STATES(X)
+#undef X
+		INTENT_STATE_COUNT
+};
+
+const char *intent_kind_text(enum intent_kind); /* "start", "stop", "maintenance" */
+int intent_kind_from_text(const char *, enum intent_kind *ret);
+const char *intent_state_text(enum intent_state);
+int intent_state_from_text(const char *, enum intent_state *ret);
+enum intent_actor intent_deed(enum intent_state);
+bool intent_is_open(enum intent_state);
+/* The one table of moves; anything else is a bug of ours. */
+bool intent_may_move(enum intent_kind, enum intent_state from, enum intent_state to);
+
+/* Maintenance reasons that start with this were set by burstd; nothing else is ever cleared by a drain. */
+#define MAINTENANCE_REASON_PREFIX "burstd: "
+
+struct intent {
+	int64_t id;
+	char token[37]; /* idempotency token, a UUID */
+	enum intent_kind kind;
+	enum intent_state state;
+	int64_t node;
+	char node_name[33];
+	int64_t location;
+	char instance[33]; /* EC2 instance id */
+	char region[33];
+	char actor[101];   /* "controller", "wish", token name, "hold:<id>" */
+	char rule[4];      /* "S2", "E5", "S7", ... */
+	char reason[400];  /* a sentence with the figures */
+	char figures[640]; /* what it was decided from: JSON object text, or "" */
+	bool force;        /* RULE E7: stop without a drain */
+	bool via_infinity; /* RULE S9: start through start_cloudnode */
+	bool maintenance;  /* INTENT_MAINTENANCE: the wished value */
+	int attempts;      /* deeds tried in the present state; committed before each try */
+	int64_t created_at;
+	int64_t entered_at;     /* when the present state was entered */
+	int64_t next_at;        /* not to be tried before */
+	int64_t maintenance_at; /* when Infinity acknowledged maintenance mode on; 0 = not yet */
+	int64_t closed_at;      /* 0 while open */
+	char error[400];        /* the last failure, for people */
+};
+
+#endif

@@ -1,0 +1,59 @@
+#include "fleet/picture.h"
+
+#include <assert.h>
+
+const char *location_kind_text(enum location_kind kind)
+{
+	static const char *const texts[] = {[LOCATION_OTHER] = "other",
+					    [LOCATION_PRINCIPAL] = "principal",
+					    [LOCATION_OVERFLOW] = "overflow"};
+
+	return texts[kind];
+}
+
+const char *location_state_text(enum location_state state)
+{
+	static const char *const texts[] = {[LOCATION_OK] = "ok",
+					    [LOCATION_APPROACHING] = "approaching_threshold",
+					    [LOCATION_REACHED] = "threshold_reached"};
+
+	return texts[state];
+}
+
+const char *severity_text(enum severity severity)
+{
+	static const char *const texts[] = {
+		[SEVERITY_INFO] = "info", [SEVERITY_WARNING] = "warning", [SEVERITY_ERROR] = "error"};
+
+	return texts[severity];
+}
+
+struct picture *picture_ref(struct picture *picture)
+{
+	int before = __atomic_fetch_add(&picture->references, 1, __ATOMIC_RELAXED);
+
+	assert(before > 0);
+	return picture;
+}
+
+void picture_unref(struct picture *picture)
+{
+	if (picture && __atomic_sub_fetch(&picture->references, 1, __ATOMIC_ACQ_REL) == 0)
+		arena_free(picture->arena);
+}
+
+const struct node *picture_node(const struct picture *picture, int64_t id)
+{
+	for (size_t i = 0; i < picture->n_nodes; i++)
+		if (picture->nodes[i].id == id)
+			return &picture->nodes[i];
+	return NULL;
+}
+
+const struct location *picture_location(const struct picture *picture, int64_t id)
+{
+	for (size_t i = 0; i < picture->n_locations; i++)
+		if (picture->locations[i].id == id)
+			return &picture->locations[i];
+	return NULL;
+}

@@ -1,0 +1,393 @@
+/*
+ * Issues: every warning of RULE V5 fires where it should, alone, and does not fire on the near side of its limit; and
+ * what is shown of sources, doubt, failures, two controllers and operations.
+ */
+#include "tests/unit/build_scene.h"
+
+/* A platform with nothing to say about: any issue that a test sees is the test's own doing. */
+static int healthy(void **state)
+{
+	struct infinity_location *oslo;
+	struct scene *s;
+
+	scene_setup(state);
+	s = *state;
+	oslo = scene_location(s, "Oslo");
+	scene_node(s, "oslo-1", 40, 10);
+	oslo->overflow1 = scene_location(s, "AWS burst")->id;
+	scene_burst(s, "burst-1", INSTANCE_RUNNING);
+	return 0;
+}
+
+#define ISSUE_TEST(name) cmocka_unit_test_setup_teardown(name, healthy, scene_teardown)
+
+/* Exactly one issue: this one, about that, with all that an operator needs. */
+static void assert_issue(const struct scene *s, const char *id, const char *subject)
+{
+	const struct issue *i = issue_seen(s, id);
+
+	if (!i)
+		fail_msg("no issue %s among %zu", id, s->p->n_issues);
+	if (s->p->n_issues != 1)
+		fail_msg("%zu issues, the others begin with %s", s->p->n_issues,
+			 s->p->issues[i == s->p->issues].id);
+	assert_string_equal(i->subject, subject);
+	assert_true(i->message[0] && i->consequence[0] && i->remedy[0]);
+}
+
+static void assert_no_issue(const struct scene *s)
+{
+	if (s->p->n_issues)
+		fail_msg("%s: %s", s->p->issues[0].id, s->p->issues[0].message);
+}
+
+static void nothing_to_say(void **state)
+{
+	scene_join(*state);
+	assert_no_issue(*state);
+}
+
+/* --- RULE V5 --------------------------------------------------------------------------------------------------- */
+
+/* RULE V5: threshold at or above the capacity of one overflow node. */
+static void v5_threshold(void **state)
+{
+	struct scene *s = *state;
+
+	s->settings.bursting_threshold = SCENE_HD - 1;
+	scene_find(s, "oslo-1")->used_hd = 0;
+	scene_join(s);
+	assert_no_issue(s);
+	s->settings.bursting_threshold = SCENE_HD;
+	scene_join(s);
+	assert_issue(s, "threshold_too_high", "location AWS burst");
+}
+
+/* RULE V5: the smallest node of the location counts, and the guess for one that was never seen up. */
+static void v5_threshold_of_the_smallest_node(void **state)
+{
+	struct scene *s = *state;
+
+	s->settings.bursting_threshold = 9;
+	scene_burst(s, "burst-2", INSTANCE_STOPPED)->max_hd = 0;
+	scene_join(s);
+	assert_no_issue(s);
+	s->settings.node_capacity_hd = 9;
+	scene_join(s);
+	assert_issue(s, "threshold_too_high", "location AWS burst");
+}
+
+/* RULE V5, RULE S5: a burst location that is only secondary overflow. */
+static void v5_only_secondary(void **state)
+{
+	struct scene *s = *state;
+
+	s->locations[0].overflow1 = 0;
+	scene_join(s);
+	assert_no_issue(s); /* linked from nowhere is no secondary overflow */
+	s->locations[0].overflow2 = 2;
+	scene_join(s);
+	assert_issue(s, "only_secondary_overflow", "location AWS burst");
+}
+
+/* RULE V5: always-on and bursting nodes in one location. */
+static void v5_mixed_location(void **state)
+{
+	struct scene *s = *state;
+
+	scene_node(s, "always-on", 17, 0);
+	scene_join(s);
+	assert_issue(s, "mixed_location", "location AWS burst");
+}
+
+/* RULE V5: proxying and transcoding nodes in one location; a location of each is fine. */
+static void v5_mixed_roles(void **state)
+{
+	struct scene *s = *state;
+	struct scene_node *n;
+
+	scene_location(s, "DMZ");
+	n = scene_node(s, "proxy-1", 17, 0);
+	n->role = ROLE_PROXYING;
+	scene_join(s);
+	assert_no_issue(s);
+	n->location = 1;
+	scene_join(s);
+	assert_issue(s, "mixed_roles", "location Oslo");
+}
+
+/* RULE V5: the distributed database on a bursting node; on an always-on node it belongs. */
+static void v5_distributed_database(void **state)
+{
+	struct scene *s = *state;
+
+	scene_find(s, "oslo-1")->distributed_database = true;
+	scene_join(s);
+	assert_no_issue(s);
+	scene_find(s, "burst-1")->distributed_database = true;
+	scene_join(s);
+	assert_issue(s, "distributed_database", "node burst-1");
+}
+
+/* RULE V5: a tag value that is not ours, at the address of a node. */
+static void v5_tag_mismatch(void **state)
+{
+	struct scene *s = *state;
+
+	scene_find(s, "burst-1")->instance.tag_value = "MGR.example.com";
+	scene_join(s);
+	assert_issue(s, "tag_mismatch", "node burst-1");
+	scene_find(s, "burst-1")->instance.tag_value = NULL; /* no tag: nobody said it were a bursting node */
+	scene_join(s);
+	assert_no_issue(s);
+}
+
+/* RULE V5: the tag value `unknown`, or none. */
+static void v5_tag_value_unknown(void **state)
+{
+	struct scene *s = *state;
+
+	s->nodes[1].has_instance = false;
+	(void)snprintf(s->settings.tag_value, sizeof(s->settings.tag_value), "unknown");
+	scene_join(s);
+	assert_issue(s, "tag_value_unknown", "bursting");
+}
+
+/* RULE V5: the public address differs from the static NAT address. */
+static void v5_static_nat(void **state)
+{
+	struct scene *s = *state;
+	struct scene_node *n = scene_find(s, "burst-1");
+
+	n->static_nat = "198.51.100.7";
+	scene_join(s);
+	assert_no_issue(s); /* no public address at all: stopped, or behind something else */
+	n->instance.elastic = true;
+	n->instance.public_address = "198.51.100.7";
+	scene_join(s);
+	assert_no_issue(s);
+	n->instance.public_address = "198.51.100.8";
+	scene_join(s);
+	assert_issue(s, "static_nat_differs", "node burst-1");
+}
+
+/* RULE V5: no Elastic IP on a node with public media. */
+static void v5_elastic(void **state)
+{
+	struct scene *s = *state;
+	struct scene_node *n = scene_find(s, "burst-1");
+
+	n->instance.public_address = "198.51.100.7";
+	n->instance.elastic = true;
+	scene_join(s);
+	assert_no_issue(s);
+	n->instance.elastic = false;
+	scene_join(s);
+	assert_issue(s, "no_elastic_ip", "node burst-1");
+}
+
+/* RULE V5: licence ports nearly used up: nine in ten. */
+static void v5_licences(void **state)
+{
+	struct scene *s = *state;
+
+	s->license_total = 100;
+	s->license_used = 89;
+	scene_join(s);
+	assert_no_issue(s);
+	s->license_used = 90;
+	scene_join(s);
+	assert_issue(s, "licenses_low", "infinity");
+	s->license_total = 0; /* not licensed by ports */
+	scene_join(s);
+	assert_no_issue(s);
+}
+
+/* RULE V5: instance types with 36 or more vCPU. */
+static void v5_large_instances(void **state)
+{
+	static const struct {
+		const char *type;
+		bool large;
+	} types[] = {
+		{"c5.large", false},  {"c5.xlarge", false},   {"c5.2xlarge", false}, {"c5.4xlarge", false},
+		{"c5.9xlarge", true}, {"c5.18xlarge", true},  {"c4.8xlarge", true},  {"m5.8xlarge", false},
+		{"c5.metal", true},   {"c6i.12xlarge", true}, {"strange", false},    {"x.yxlarge", false},
+	};
+	struct scene *s = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		scene_find(s, "burst-1")->instance.type = types[i].type;
+		scene_join(s);
+		if (types[i].large)
+			assert_issue(s, "large_instance", "node burst-1");
+		else
+			assert_no_issue(s);
+	}
+}
+
+/* RULE V5: shared tenancy. */
+static void v5_tenancy(void **state)
+{
+	struct scene *s = *state;
+
+	scene_find(s, "burst-1")->instance.tenancy = "host";
+	scene_join(s);
+	assert_no_issue(s);
+	scene_find(s, "burst-1")->instance.tenancy = "default";
+	scene_join(s);
+	assert_issue(s, "shared_tenancy", "node burst-1");
+}
+
+/* --- the platform ---------------------------------------------------------------------------------------------- */
+
+/* RULE S9: only where both would act. */
+static void s9_two_controllers(void **state)
+{
+	struct scene *s = *state;
+
+	s->infinity_bursting = true;
+	s->settings.enabled = false;
+	scene_join(s);
+	assert_no_issue(s);
+	s->settings.enabled = true;
+	scene_join(s);
+	assert_issue(s, "two_controllers", "infinity");
+}
+
+/* RULE D1: a source that cannot be read, in its own words. */
+static void d1_a_source_in_trouble(void **state)
+{
+	struct scene *s = *state;
+
+	s->sources[s->n_sources++] = (struct source){.name = "ec2:eu-west-2",
+						     .kind = SOURCE_EC2,
+						     .error = "AWS was not able to validate the credentials",
+						     .error_id = "ec2_credentials",
+						     .remedy = "Set a valid key."};
+	scene_join(s);
+	assert_issue(s, "ec2_credentials", "ec2:eu-west-2");
+	assert_string_equal(issue_seen(s, "ec2_credentials")->remedy, "Set a valid key.");
+}
+
+static void d1_a_partial_read(void **state)
+{
+	struct scene *s = *state;
+
+	s->infinity_partial = true;
+	scene_join(s);
+	assert_issue(s, "infinity_partial", "infinity");
+	assert_non_null(strstr(issue_seen(s, "infinity_partial")->message, "3 of 4"));
+}
+
+/* --- nodes ----------------------------------------------------------------------------------------------------- */
+
+/* RULE E5: a drain that never becomes idle is shown with what holds it. */
+static void e5_what_holds_a_drain(void **state)
+{
+	struct scene *s = *state;
+	struct scene_node *n = scene_find(s, "burst-1");
+
+	scene_join(s);
+	scene_intent(s, n, INTENT_STOP, INTENT_WAITING);
+	n->maintenance = true;
+	(void)snprintf(n->reason, sizeof(n->reason), "burstd: controller: idle");
+	scene_later(s, MINUTES);
+	assert_no_issue(s);
+	n->used_hd = 2;
+	n->participants = 9;
+	scene_later(s, MINUTES);
+	assert_issue(s, "drain_held", "node burst-1");
+	assert_non_null(strstr(issue_seen(s, "drain_held")->message, "2 conference(s) and 9 participant(s)"));
+}
+
+static void an_operation_that_is_tried_again(void **state)
+{
+	struct scene *s = *state;
+	struct intent *i;
+
+	scene_join(s);
+	i = scene_intent(s, scene_find(s, "burst-1"), INTENT_STOP, INTENT_WAITING);
+	(void)snprintf(i->error, sizeof(i->error), "a conference was placed on the node at the last moment");
+	scene_later(s, MINUTES);
+	assert_issue(s, "operation_retrying", "node burst-1");
+}
+
+/* RULE E5: maintenance mode with our reason that no operation explains; an operator's own is nothing to tell. */
+static void e5_left_over_maintenance_mode(void **state)
+{
+	struct scene *s = *state;
+	struct scene_node *n = scene_find(s, "burst-1");
+
+	n->maintenance = true;
+	(void)snprintf(n->reason, sizeof(n->reason), "disk replacement");
+	scene_join(s);
+	assert_no_issue(s);
+	(void)snprintf(n->reason, sizeof(n->reason), "burstd: controller: idle");
+	scene_join(s);
+	assert_issue(s, "maintenance_leftover", "node burst-1");
+}
+
+static void drift_is_shown(void **state)
+{
+	struct scene *s = *state;
+
+	s->wishes[s->n_wishes++] = (struct node_wish){.node = scene_find(s, "burst-1")->id,
+						      .power = WISH_POWER_ON,
+						      .start_order = START_ORDER_NONE};
+	scene_join(s);
+	assert_no_issue(s);
+	s->wishes[0].power = WISH_POWER_OFF;
+	scene_join(s);
+	assert_issue(s, "drift", "node burst-1");
+	s->wishes[0].power = WISH_POWER_NONE;
+	s->wishes[0].maintenance = WISH_TRUE;
+	scene_join(s);
+	assert_issue(s, "drift", "node burst-1");
+}
+
+/* An issue keeps the time at which it was first seen, as long as it lasts. */
+static void since_when(void **state)
+{
+	struct scene *s = *state;
+
+	scene_find(s, "burst-1")->instance.tenancy = "default";
+	scene_join(s);
+	scene_later(s, MINUTES);
+	assert_int_equal(issue_seen(s, "shared_tenancy")->since, SCENE_NOW);
+	scene_find(s, "burst-1")->instance.tenancy = "dedicated";
+	scene_later(s, MINUTES);
+	scene_find(s, "burst-1")->instance.tenancy = "default";
+	scene_later(s, MINUTES);
+	assert_int_equal(issue_seen(s, "shared_tenancy")->since, s->now);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ISSUE_TEST(nothing_to_say),
+		ISSUE_TEST(v5_threshold),
+		ISSUE_TEST(v5_threshold_of_the_smallest_node),
+		ISSUE_TEST(v5_only_secondary),
+		ISSUE_TEST(v5_mixed_location),
+		ISSUE_TEST(v5_mixed_roles),
+		ISSUE_TEST(v5_distributed_database),
+		ISSUE_TEST(v5_tag_mismatch),
+		ISSUE_TEST(v5_tag_value_unknown),
+		ISSUE_TEST(v5_static_nat),
+		ISSUE_TEST(v5_elastic),
+		ISSUE_TEST(v5_licences),
+		ISSUE_TEST(v5_large_instances),
+		ISSUE_TEST(v5_tenancy),
+		ISSUE_TEST(s9_two_controllers),
+		ISSUE_TEST(d1_a_source_in_trouble),
+		ISSUE_TEST(d1_a_partial_read),
+		ISSUE_TEST(e5_what_holds_a_drain),
+		ISSUE_TEST(an_operation_that_is_tried_again),
+		ISSUE_TEST(e5_left_over_maintenance_mode),
+		ISSUE_TEST(drift_is_shown),
+		ISSUE_TEST(since_when),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
