@@ -1,0 +1,179 @@
+/*
+ * The store: everything that must survive, in one SQLite database (WAL, synchronous FULL, foreign keys, STRICT tables).
+ *
+ * One `struct store` is one connection with all its statements prepared at open; one per thread (for a simulation, one
+ * in all). Several processes may open the database, but only one may be the controller: store_lock.
+ * Writes of more than one row go through store_tx. Functions that read lists return malloc'ed arrays, freed by the
+ * named function. Only this folder includes sqlite3.h.
+ */
+#ifndef BURSTD_STORE_STORE_H
+#define BURSTD_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/crypto.h"
+#include "base/err.h"
+#include "fleet/event.h"
+#include "fleet/intent.h"
+#include "fleet/join.h"
+#include "fleet/settings.h"
+#include "fleet/track.h"
+
+struct store;
+
+/*
+ * Opens <path> (":memory:" for tests), migrates it to the newest schema, prepares every statement. Refuses a database
+ * that a newer burstd wrote (ERR_CONFLICT, with both versions in the detail). `key` seals secrets; copied.
+ */
+enum err store_open(const char *path, const uint8_t key[SECRET_KEY_SIZE], struct store **ret, struct error *);
+void store_close(struct store *); /* NULL is fine */
+DEFINE_FREEP(struct store, store_close)
+
+/* The version this binary migrates to, and the one in the database. */
+int store_schema_latest(void);
+enum err store_schema_version(struct store *, int *ret, struct error *);
+
+/* Reads <dir>/key, or makes it (0600, 32 random bytes) when there is none; refuses one that others can read. */
+enum err store_key_load(const char *dir, uint8_t ret_key[SECRET_KEY_SIZE], struct error *);
+/* Exclusive lock on <dir>/lock for the life of the process: one controller per state directory. ERR_BUSY names the holder. */
+enum err store_lock(const char *dir, int *ret_fd, struct error *);
+
+/*
+ * The one transaction runner: BEGIN IMMEDIATE, `fn`, COMMIT; rollback in one place when fn fails. BUSY is waited out
+ * (busy timeout) and retried a bounded number of times, so fn may run more than once. Not nestable (asserts).
+ */
+enum err store_tx(struct store *, enum err (*fn)(struct store *, void *arg, struct error *), void *arg,
+		  struct error *);
+
+/* A write and its roll-back: whether the database can be written right now (/readyz). */
+enum err store_writable(struct store *, struct error *);
+
+/* --- settings.c: the bursting settings, own thresholds of locations ------------------------------------------------ */
+enum err store_settings_get(struct store *, struct bursting_settings *ret, struct error *);
+/*
+ * Writes `s`, version + 1, when s->version is the present one, else ERR_PRECONDITION. `secret`: NULL leaves the AWS secret as it
+ * is, "" removes it, else it is sealed and kept. *ret_version (may be NULL) is the new version.
+ */
+enum err store_settings_put(struct store *, const struct bursting_settings *s, const char *secret,
+			    int64_t *ret_version, struct error *);
+/* The AWS secret key, malloc'ed, NULL when none is set. Caller: secret_free. */
+enum err store_aws_secret(struct store *, char **ret, struct error *);
+
+enum err store_thresholds(struct store *, struct location_threshold **ret, size_t *ret_n,
+			  struct error *); /* free() */
+enum err store_threshold_put(struct store *, int64_t location, int threshold /* 0 removes */, struct error *);
+
+/* --- wishes.c ------------------------------------------------------------------------------------------------------ */
+enum err store_wishes(struct store *, struct node_wish **ret, size_t *ret_n, struct error *); /* free() */
+/* A node without a row gives an empty wish of version 0. */
+enum err store_wish_get(struct store *, int64_t node, struct node_wish *ret, struct error *);
+/* Like store_settings_put: w->version must be the present one; the new one is one more. */
+enum err store_wish_put(struct store *, const struct node_wish *w, struct error *);
+
+/* --- holds.c ------------------------------------------------------------------------------------------------------- */
+/* Holds with until > now, by id. Caller: store_holds_free. */
+enum err store_holds(struct store *, int64_t now, struct hold **ret, size_t *ret_n, struct error *);
+void store_holds_free(struct hold *, size_t n);
+/* Those with id < before (0 = from the newest), newest first, also ended ones when `ended`; at most limit. */
+enum err store_holds_page(struct store *, int64_t now, bool ended, int64_t before, int limit,
+			  struct hold **ret, size_t *ret_n, struct error *);
+enum err store_hold_add(struct store *, struct hold *h /* id is filled in */, struct error *);
+enum err store_hold_get(struct store *, int64_t id, struct hold **ret /* array of one */, struct error *);
+enum err store_hold_remove(struct store *, int64_t id, struct error *); /* ERR_NOT_FOUND */
+/* Holds whose end has passed and whose end was not yet told to history; marks them as told. Inside store_tx. */
+enum err store_holds_ended(struct store *, int64_t now, struct hold **ret, size_t *ret_n, struct error *);
+
+/* --- tracks.c ------------------------------------------------------------------------------------------------------ */
+enum err store_tracks(struct store *, struct track_table *ret,
+		      struct error *); /* sorted by node; track_table_free */
+enum err store_track_put(struct store *, const struct node_track *, struct error *);
+
+/* --- intents.c ----------------------------------------------------------------------------------------------------- */
+/* The open ones, by id. Caller frees the array with free(). */
+enum err store_intents_open(struct store *, struct intent **ret, size_t *ret_n, struct error *);
+/*
+ * Adds an intent: id, token are filled in. At most one open intent per node (a unique index): ERR_CONFLICT otherwise.
+ */
+enum err store_intent_add(struct store *, struct intent *, struct error *);
+/*
+ * Writes the changed intent if its row is still in state `from` with the same `attempts` as when it was read
+ * (`from_attempts`), else ERR_CONFLICT: two threads, or a handler and the controller, never both move it.
+ * The move itself is checked by intent_may_move (assert: a wrong move is a bug of ours); staying in the state is allowed,
+ * to count an attempt or to note an error. In the database closed_at is set on closing, to entered_at unless given.
+ */
+enum err store_intent_move(struct store *, const struct intent *, enum intent_state from, int from_attempts,
+			   struct error *);
+enum err store_intent_get(struct store *, int64_t id, struct intent *ret, struct error *);
+/* The open intent of a node; ERR_NOT_FOUND when none. */
+enum err store_intent_of_node(struct store *, int64_t node, struct intent *ret, struct error *);
+/* Newest first, id < before (0 = from the newest); node 0 = all; open_only. */
+enum err store_intents_page(struct store *, int64_t node, bool open_only, int64_t before, int limit,
+			    struct intent **ret, size_t *ret_n, struct error *);
+
+/* --- history.c ----------------------------------------------------------------------------------------------------- */
+enum err store_event_add(struct store *, const struct event *, int64_t *ret_id, struct error *);
+struct history_filter {
+	int64_t node;      /* 0 = all */
+	int64_t location;  /* 0 = all */
+	int type;          /* enum event_type, -1 = all */
+	const char *actor; /* NULL = all */
+	int64_t since;     /* time >= since; 0 = all */
+	int64_t until;     /* time < until; 0 = all */
+	int64_t before;    /* id < before, keyset; 0 = from the newest */
+};
+/*
+ * Newest first (by id), at most `limit`. Caller: store_events_free. Each single filter has an index with id behind it, so a page of a
+ * million rows costs the same as one of ten.
+ */
+enum err store_events(struct store *, const struct history_filter *, int limit, struct event **ret,
+		      size_t *ret_n, struct error *);
+void store_events_free(struct event *, size_t n);
+
+/* --- decisions.c --------------------------------------------------------------------------------------------------- */
+struct decision_row {
+	int64_t id;
+	int64_t time;
+	int64_t location;
+	int64_t node;
+	char action[24];
+	char rule[4];
+	char *json; /* the whole decision as a JSON object; owned */
+};
+enum err store_decision_add(struct store *, const struct decision_row *, int64_t *ret_id, struct error *);
+enum err store_decisions_page(struct store *, int64_t location, int64_t before, int limit,
+			      struct decision_row **ret, size_t *ret_n, struct error *);
+enum err store_decision_get(struct store *, int64_t id, struct decision_row **ret /* array of one */,
+			    struct error *);
+void store_decisions_free(struct decision_row *, size_t n);
+
+/* --- tokens.c ------------------------------------------------------------------------------------------------------ */
+enum token_role { TOKEN_NONE, TOKEN_VIEWER, TOKEN_OPERATOR, TOKEN_ADMIN };
+const char *token_role_text(enum token_role);
+struct token_row {
+	int64_t id;
+	char name[101];
+	enum token_role role;
+	char hash[SHA256_HEX_SIZE]; /* SHA-256 of the token; the token itself is never kept */
+	int64_t created_at;
+	int64_t last_used_at; /* 0 = never */
+	int64_t revoked_at;   /* 0 = valid */
+};
+/* A new random token ("burstd_" + 43 base64url characters) into ret_token (>= 64 bytes), its hash into the store. */
+enum err store_token_create(struct store *, const char *name, enum token_role, int64_t now,
+			    char ret_token[64], struct error *);
+enum err store_tokens(struct store *, struct token_row **ret, size_t *ret_n, struct error *); /* free() */
+enum err store_token_revoke(struct store *, int64_t id, int64_t now, struct error *);
+enum err store_token_touch(struct store *, int64_t id, int64_t now, struct error *);
+/* Grows with every change of the tokens, so that a cache of them knows when to read again. */
+enum err store_tokens_version(struct store *, int64_t *ret, struct error *);
+
+/*
+ * A counter that any write of settings, thresholds, wishes or holds moves, and every new intent: the reconciler re-reads
+ * them when it differs. Moved by triggers in the database, so by other processes too.
+ */
+enum err store_wants_version(struct store *, int64_t *ret, struct error *);
+
+#endif
