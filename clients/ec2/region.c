@@ -1,0 +1,84 @@
+/*
+ * Owns the rules about regions. New regions appear without a new burstd: the form of a name decides, not a list of
+ * names. A region's name becomes part of a host name, so its characters are checked here.
+ */
+#include "clients/ec2/region.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "clients/ec2/ec2.h"
+
+#define REGION_MOST 63 /* a label of a host name; libcurl's signer holds as many */
+
+/* Partitions by the beginning of their regions' names; the last row is the rest. */
+static const struct partition {
+	const char *prefix;
+	const char *suffix;  /* of host names */
+	const char *refusal; /* NULL = supported */
+} partitions[] = {
+	{"cn-", NULL, "AWS deployments in China are not supported by Pexip Infinity"},
+	{"us-iso", NULL, "AWS's isolated partitions are not supported"},
+	{"eu-iso", NULL, "AWS's isolated partitions are not supported"},
+	{"us-gov-", "amazonaws.com", NULL},
+	{"eusc-", "amazonaws.eu", NULL},
+	{"", "amazonaws.com", NULL},
+};
+
+static const char *const opt_in[] = {
+	"af-south-1",     "ap-east-1",      "ap-east-2",      "ap-south-2",     "ap-southeast-3",
+	"ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "ca-west-1",
+	"eu-central-2",   "eu-south-1",     "eu-south-2",     "il-central-1",   "me-central-1",
+	"me-south-1",     "mx-central-1",
+};
+
+bool ec2_region_opt_in(const char *region)
+{
+	for (size_t i = 0; i < ARRAY_LEN(opt_in); i++)
+		if (strcmp(opt_in[i], region) == 0)
+			return true;
+	return false;
+}
+
+static const struct partition *partition_of(const char *region)
+{
+	const struct partition *p = partitions;
+
+	while (strncmp(region, p->prefix, strlen(p->prefix)) != 0)
+		p++;
+	return p;
+}
+
+/* "eu-west-2": lower-case words and a number, with hyphens between. */
+static bool well_formed(const char *region)
+{
+	size_t len = strlen(region);
+	const char *last = strrchr(region, '-');
+
+	return len <= REGION_MOST && last && last > region && last[1] && region[0] >= 'a' &&
+	       region[0] <= 'z' && strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == len &&
+	       !strstr(region, "--") && strspn(last + 1, "0123456789") == strlen(last + 1);
+}
+
+bool ec2_region_supported(const char *region, char *why, size_t why_size)
+{
+	const struct partition *p = partition_of(region);
+
+	if (!well_formed(region)) {
+		(void)snprintf(why, why_size, "\"%.70s\" is not the name of an AWS region, such as eu-west-2",
+			       region);
+		return false;
+	}
+	if (p->refusal)
+		(void)snprintf(why, why_size, "%s: %s", region, p->refusal);
+	return !p->refusal;
+}
+
+const char *ec2_default_endpoint(const char *region, char *out, size_t size)
+{
+	const char *suffix = partition_of(region)->suffix;
+
+	(void)snprintf(out, size, "https://ec2.%s.%s", region, suffix ? suffix : "amazonaws.com");
+	return out;
+}

@@ -1,0 +1,87 @@
+/* Owns the wire form of the three actions that burstd uses. Everything it puts is percent-encoded. */
+#include "clients/ec2/request.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "fleet/report.h"
+
+#define PAGE_ITEMS 1000 /* the most that EC2 allows */
+
+static void put_action(struct buf *b, const char *action)
+{
+	buf_printf(b, "Action=%s&Version=2016-11-15", action);
+}
+
+static void put_pair(struct buf *b, const char *name, const char *value)
+{
+	buf_printf(b, "&%s=", name);
+	buf_put_urlencoded(b, value);
+}
+
+/* In a filter * and ? stand for other characters; a tag value may hold them, and then means them. */
+static void put_filter_value(struct buf *b, size_t i, const char *value)
+{
+	buf_printf(b, "&Filter.1.Value.%zu=", i);
+	for (; *value; value++) {
+		char one[2] = {*value, '\0'};
+
+		if (strchr("*?\\", *value))
+			buf_put_urlencoded(b, "\\");
+		buf_put_urlencoded(b, one);
+	}
+}
+
+/* MaxResults goes with filters only: together with a list of ids EC2 refuses it. */
+static void put_page(struct buf *b, const char *token)
+{
+	buf_printf(b, "&MaxResults=%d", PAGE_ITEMS);
+	if (token && *token)
+		put_pair(b, "NextToken", token);
+}
+
+void ec2_put_describe_tagged(struct buf *b, const char *tag_value, const char *token)
+{
+	put_action(b, "DescribeInstances");
+	put_pair(b, "Filter.1.Name", "tag:" TAG_NAME);
+	put_filter_value(b, 1, tag_value);
+	put_page(b, token);
+}
+
+void ec2_put_describe_addresses(struct buf *b, const char *const *addresses, size_t n, const char *token)
+{
+	assert(n > 0 && n <= LIMIT_EC2_FILTER_VALUES);
+	put_action(b, "DescribeInstances");
+	put_pair(b, "Filter.1.Name", "network-interface.addresses.private-ip-address");
+	for (size_t i = 0; i < n; i++)
+		put_filter_value(b, i + 1, addresses[i]);
+	put_page(b, token);
+}
+
+void ec2_put_describe_instance(struct buf *b, const char *instance_id, const char *token)
+{
+	put_action(b, "DescribeInstances");
+	put_pair(b, "Filter.1.Name", "instance-id");
+	put_filter_value(b, 1, instance_id);
+	put_page(b, token);
+}
+
+static void put_power(struct buf *b, const char *action, const char *instance_id, bool dry_run)
+{
+	put_action(b, action);
+	put_pair(b, "InstanceId.1", instance_id);
+	if (dry_run)
+		put_pair(b, "DryRun", "true");
+}
+
+void ec2_put_start(struct buf *b, const char *instance_id, bool dry_run)
+{
+	put_power(b, "StartInstances", instance_id, dry_run);
+}
+
+/* Never with Force: EC2 would cut the power without a clean shutdown. */
+void ec2_put_stop(struct buf *b, const char *instance_id, bool dry_run)
+{
+	put_power(b, "StopInstances", instance_id, dry_run);
+}

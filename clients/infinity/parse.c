@@ -1,0 +1,351 @@
+/*
+ * Infinity's JSON into plain rows. Reads through a `struct reader` that remembers the first field at fault,
+ * so that a parser reads like the list of its fields. No I/O, no state.
+ */
+#include "clients/infinity/parse.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+
+/* Larger than any count Infinity can mean, small enough that products of two fit 64 bits. */
+#define FIGURE_MAX 1000000000
+
+struct reader {
+	const json_t *object;
+	struct arena *arena;
+	bool failed;
+	char *why; /* PARSE_WHY_SIZE */
+};
+
+/* jansson parses by recursion, up to 2,048 levels: our own limit is checked before it starts. */
+static bool too_deep(const char *text, size_t len)
+{
+	int depth = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (quoted && c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && (c == '{' || c == '[') && ++depth > LIMIT_UPSTREAM_JSON_DEPTH)
+			return true;
+		else if (!quoted && (c == '}' || c == ']'))
+			depth--;
+	}
+	return false;
+}
+
+json_t *infinity_json_load(const char *text, size_t len, char why[PARSE_WHY_SIZE])
+{
+	json_error_t at;
+	json_t *ret;
+
+	if (!len) {
+		(void)snprintf(why, PARSE_WHY_SIZE, "the answer is empty");
+		return NULL;
+	}
+	if (too_deep(text, len)) {
+		(void)snprintf(why, PARSE_WHY_SIZE, "the answer is nested deeper than %d levels",
+			       LIMIT_UPSTREAM_JSON_DEPTH);
+		return NULL;
+	}
+	/* A display name may hold \u0000; refusing it would blind us to the whole platform. */
+	ret = json_loadb(text, len, JSON_ALLOW_NUL, &at);
+	if (!ret)
+		(void)snprintf(why, PARSE_WHY_SIZE, "the answer is not JSON: line %d column %d: %.80s",
+			       at.line, at.column, at.text);
+	return ret;
+}
+
+__attribute__((format(printf, 2, 3))) static void fail(struct reader *r, const char *format, ...)
+{
+	va_list args;
+
+	if (r->failed)
+		return;
+	r->failed = true;
+	va_start(args, format);
+	(void)vsnprintf(r->why, PARSE_WHY_SIZE, format, args);
+	va_end(args);
+}
+
+static const char *type_name(const json_t *value)
+{
+	static const char *const names[] = {
+		[JSON_OBJECT] = "an object",   [JSON_ARRAY] = "a list",  [JSON_STRING] = "a text",
+		[JSON_INTEGER] = "an integer", [JSON_REAL] = "a number", [JSON_TRUE] = "a truth",
+		[JSON_FALSE] = "a truth",      [JSON_NULL] = "null",
+	};
+
+	return value ? names[json_typeof(value)] : "missing";
+}
+
+/* The field's value, NULL where it is missing or null: Infinity uses both for "nothing". */
+static const json_t *field(const struct reader *r, const char *name)
+{
+	const json_t *value = json_object_get(r->object, name);
+
+	return json_is_null(value) ? NULL : value;
+}
+
+static void wrong_type(struct reader *r, const char *name, const char *wanted)
+{
+	fail(r, "field \"%s\" is %s, not %s", name, type_name(json_object_get(r->object, name)), wanted);
+}
+
+static int64_t read_id(struct reader *r, const char *name)
+{
+	const json_t *value = field(r, name);
+
+	if (json_is_integer(value) && json_integer_value(value) > 0)
+		return json_integer_value(value);
+	wrong_type(r, name, "an id above zero");
+	return 0;
+}
+
+static const char *keep_text(struct reader *r, const json_t *value)
+{
+	return arena_strndup(r->arena, json_string_value(value), json_string_length(value));
+}
+
+static const char *need_text(struct reader *r, const char *name)
+{
+	const json_t *value = field(r, name);
+
+	if (json_is_string(value))
+		return keep_text(r, value);
+	wrong_type(r, name, "a text");
+	return "";
+}
+
+/* NULL where the field is missing, null or empty. */
+static const char *read_text(struct reader *r, const char *name)
+{
+	const json_t *value = field(r, name);
+
+	if (value && !json_is_string(value))
+		wrong_type(r, name, "a text");
+	return json_is_string(value) && json_string_length(value) ? keep_text(r, value) : NULL;
+}
+
+static bool need_flag(struct reader *r, const char *name)
+{
+	const json_t *value = field(r, name);
+
+	if (!json_is_boolean(value))
+		wrong_type(r, name, "true or false");
+	return json_is_true(value);
+}
+
+static bool read_flag(struct reader *r, const char *name, bool fallback)
+{
+	return field(r, name) ? need_flag(r, name) : fallback;
+}
+
+/*
+ * A count, integer or float. Fractions are rounded to the careful side: use (`up`) upwards, capacity
+ * downwards. Missing and negative figures count as `missing`.
+ */
+static int read_figure(struct reader *r, const char *name, bool up, int missing)
+{
+	const json_t *value = field(r, name);
+	double figure = json_number_value(value);
+
+	if (!value)
+		return missing;
+	if (!json_is_number(value)) {
+		wrong_type(r, name, "a number");
+		return missing;
+	}
+	if (figure > FIGURE_MAX) {
+		fail(r, "field \"%s\" is above %d", name, FIGURE_MAX);
+		return missing;
+	}
+	return figure < 0 ? missing : (int)(up ? ceil(figure) : floor(figure));
+}
+
+/* The id in a reference: ".../system_location/4/". 0 where it is null. */
+static int64_t read_link(struct reader *r, const char *name, const char *resource)
+{
+	const json_t *value = field(r, name);
+	const char *uri = json_string_value(value);
+	size_t len = strlen(resource);
+	const char *at;
+
+	if (!value)
+		return 0;
+	for (at = uri; at && (at = strstr(at, resource)); at += len) {
+		char *end = NULL;
+		long long id = at[len] == '/' ? strtoll(at + len + 1, &end, 10) : 0;
+
+		if (id > 0 && at > uri && at[-1] == '/' && (strcmp(end, "/") == 0 || *end == '\0'))
+			return id;
+	}
+	fail(r, "field \"%s\" is not the address of a %s", name, resource);
+	return 0;
+}
+
+/*
+ * 0 for null, "" and every text that is no time: how the API spells "Never" is not documented, and a node
+ * without a time counts as not heard of, which stops nothing and adds no capacity.
+ */
+static int64_t read_time(struct reader *r, const char *name)
+{
+	const json_t *value = field(r, name);
+	int64_t ret = 0;
+
+	if (value && !json_is_string(value))
+		wrong_type(r, name, "a time");
+	if (!json_is_string(value) || time_parse(json_string_value(value), &ret) || ret < 0)
+		return 0;
+	return ret;
+}
+
+/* A role that burstd does not know brings no capacity: it counts as proxying. */
+static enum node_role read_role(struct reader *r)
+{
+	const char *type = read_text(r, "node_type");
+
+	if (!type)
+		return read_flag(r, "transcoding", true) ? ROLE_TRANSCODING : ROLE_PROXYING;
+	return strcasecmp(type, "CONFERENCING") == 0 ? ROLE_TRANSCODING : ROLE_PROXYING;
+}
+
+static void read_node(struct reader *r, struct node_row *row)
+{
+	const char *reason = read_text(r, "maintenance_mode_reason");
+
+	row->id = read_id(r, "id");
+	row->name = need_text(r, "name");
+	row->address = need_text(r, "address");
+	row->location = read_link(r, "system_location", "system_location");
+	row->role = read_role(r);
+	row->maintenance = need_flag(r, "maintenance_mode");
+	row->maintenance_reason = reason ? reason : "";
+	row->static_nat = read_text(r, "static_nat_address");
+	row->distributed_database = read_flag(r, "enable_distributed_database", true);
+}
+
+static void read_location(struct reader *r, struct location_row *row)
+{
+	row->id = read_id(r, "id");
+	row->name = need_text(r, "name");
+	row->overflow1 = read_link(r, "overflow_location1", "system_location");
+	row->overflow2 = read_link(r, "overflow_location2", "system_location");
+}
+
+static void read_manager(struct reader *r, struct manager_row *row)
+{
+	row->hostname = read_text(r, "hostname");
+	row->primary = read_flag(r, "primary", false);
+}
+
+/* Times decide over words: a node that was never heard of is not synced, whatever its sync_status says. */
+static enum node_sync sync_of(const char *text, int64_t last_updated)
+{
+	if (!last_updated)
+		return SYNC_NEVER;
+	if (!text)
+		return SYNC_OTHER;
+	if (strcasecmp(text, "SYNCED") == 0)
+		return SYNC_SYNCED;
+	return strcasecmp(text, "SUSPENDED") == 0 ? SYNC_SUSPENDED : SYNC_OTHER;
+}
+
+static void read_status(struct reader *r, struct status_row *row)
+{
+	row->node = read_id(r, field(r, "configuration_id") ? "configuration_id" : "id");
+	row->sync_text = read_text(r, "sync_status");
+	row->last_updated = read_time(r, "last_updated");
+	row->sync = sync_of(row->sync_text, row->last_updated);
+	row->maintenance = read_flag(r, "maintenance_mode", false);
+	row->max_hd = read_figure(r, "max_hd_calls", false, 0);
+	row->media_load = read_figure(r, "media_load", true, -1);
+	if (row->media_load > 100)
+		row->media_load = 100;
+	row->tokens_max = read_figure(r, "max_media_tokens", false, -1);
+	row->tokens_used = read_figure(r, "media_tokens_used", true, -1);
+	row->signaling = read_figure(r, "signaling_count", true, 0);
+}
+
+static void read_shard(struct reader *r, struct shard_row *row)
+{
+	row->node = read_text(r, "node");
+}
+
+static void read_participant(struct reader *r, struct participant_row *row)
+{
+	row->media = read_text(r, "media_node");
+	row->signalling = read_text(r, "signalling_node");
+	row->proxy = read_text(r, "proxy_node");
+}
+
+static void read_licence(struct reader *r, struct licence_row *row)
+{
+	row->used = read_figure(r, "port_count", true, -1);
+	row->total = read_figure(r, "port_total", false, -1);
+}
+
+static void read_monitor(struct reader *r, const char *location, struct monitor_row *row)
+{
+	row->location = read_id(r, location);
+	row->free_hd = read_figure(r, "free_hd_calls", false, -1);
+	row->max_hd = read_figure(r, "max_hd_calls", false, -1);
+}
+
+static void read_monitored(struct reader *r, struct monitor_row *row)
+{
+	read_monitor(r, "id", row);
+}
+
+/* An overflow location's own id is the monitor's, not the configuration's. */
+static void read_overflow(struct reader *r, struct monitor_row *row)
+{
+	read_monitor(r, "systemlocation_id", row);
+}
+
+bool infinity_parse_global(const json_t *object, struct global_row *ret_row, char why[PARSE_WHY_SIZE])
+{
+	struct reader r = {.object = object, .why = why};
+	struct global_row row;
+
+	row.bursting_enabled = need_flag(&r, "bursting_enabled");
+	row.bursting_threshold = read_figure(&r, "bursting_threshold", false, 0);
+	row.bursting_lifetime = read_figure(&r, "bursting_min_lifetime", false, 0);
+	if (!r.failed)
+		*ret_row = row;
+	return !r.failed;
+}
+
+#define X(name, module, resource, type, keyed)                                                               \
+	static bool parse_##name(const json_t *object, struct arena *arena, void *ret_row,                   \
+				 char why[PARSE_WHY_SIZE])                                                   \
+	{                                                                                                    \
+		struct reader r = {.object = object, .arena = arena, .why = why};                            \
+                                                                                                             \
+		read_##name(&r, ret_row);                                                                    \
+		return !r.failed;                                                                            \
+	}
+INFINITY_LISTS(X)
+#undef X
+
+const struct infinity_list infinity_lists[LIST_COUNT] = {
+#define X(name, module, resource_, type, keyed_)                                                             \
+	[LIST_##name] = {.path = "/api/admin/" #module "/v1/" #resource_ "/",                                \
+			 .resource = #module "/" #resource_,                                                 \
+			 .row_size = sizeof(type),                                                           \
+			 .keyed = keyed_,                                                                    \
+			 .parse = parse_##name},
+	INFINITY_LISTS(X)
+#undef X
+};

@@ -1,0 +1,626 @@
+/* Tests of the course of a call to EC2 over a scripted transport: pages, attempts, keys, pace. Time is a counter. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "clients/ec2/ec2.h"
+#include "clients/ec2/limiter.h"
+
+#define START_MS 1767323045000 /* 2026-01-02T03:04:05Z */
+
+/* One scripted outcome: an answer, or a failure in transit. */
+struct step {
+	int status; /* 0 = no answer */
+	const char *body;
+	const char *content_type;
+	int64_t date_ms;
+	long retry_after_ms;
+};
+
+struct script {
+	const struct step *steps;
+	size_t n;
+	size_t calls;
+	char bodies[40][4096];
+	char url[300];
+	char sigv4[100];
+	char access_key[130];
+	char token_header[300];
+};
+
+struct fixture {
+	struct script script;
+	struct script imds;
+	int64_t now;
+	int64_t paused;
+	int pauses;
+	struct clock clock;
+	struct credentials *credentials;
+	struct ec2_limiter *limiter;
+	struct ec2_client *client;
+	struct upstream_error e;
+};
+
+static bool play(void *self, const struct http_call *call, struct http_answer *ret, struct upstream_error *e)
+{
+	struct script *s = self;
+	const struct step *step = &s->steps[s->calls < s->n ? s->calls : s->n - 1];
+
+	(void)snprintf(s->bodies[s->calls++ % ARRAY_LEN(s->bodies)], sizeof(s->bodies[0]), "%s",
+		       call->body ? call->body : call->url);
+	(void)snprintf(s->url, sizeof(s->url), "%s", call->url);
+	(void)snprintf(s->sigv4, sizeof(s->sigv4), "%s", call->sigv4 ? call->sigv4 : "");
+	(void)snprintf(s->access_key, sizeof(s->access_key), "%s", call->access_key ? call->access_key : "");
+	s->token_header[0] = '\0';
+	for (const char *const *h = call->headers; h && *h; h++)
+		if (strncmp(*h, "X-Amz-Security-Token", 20) == 0)
+			(void)snprintf(s->token_header, sizeof(s->token_header), "%s", *h);
+	if (step->status == 0) {
+		upstream_error_set(e, UPSTREAM_RETRY, 0, "timeout", "ec2_timeout", "", "no answer");
+		return false;
+	}
+	*ret = (struct http_answer){.status = step->status, .body = BUF_INIT(1 << 20)};
+	buf_puts(&ret->body, step->body);
+	(void)snprintf(ret->content_type, sizeof(ret->content_type), "%s",
+		       step->content_type ? step->content_type : "text/xml;charset=UTF-8");
+	ret->date_ms = step->date_ms;
+	ret->retry_after_ms = step->retry_after_ms;
+	return true;
+}
+
+static int64_t fake_now(void *self)
+{
+	return ((struct fixture *)self)->now;
+}
+
+static void fake_pause(void *self, int64_t ms)
+{
+	struct fixture *f = self;
+
+	f->now += ms;
+	f->paused += ms;
+	f->pauses++;
+}
+
+static struct ec2_client *client_of(struct fixture *f, const char *endpoint)
+{
+	const struct ec2_client_options o = {
+		.region = "eu-west-2",
+		.endpoint = endpoint,
+		.transport = {.perform = play, .self = &f->script},
+		.credentials = f->credentials,
+		.limiter = f->limiter,
+		.clock = &f->clock,
+		.time_scale = 1,
+		.pause = fake_pause,
+		.pause_self = f,
+	};
+
+	return ec2_client_new(&o);
+}
+
+static int begin(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	unsetenv("AWS_ACCESS_KEY_ID");
+	unsetenv("AWS_SECRET_ACCESS_KEY");
+	unsetenv("AWS_SESSION_TOKEN");
+	unsetenv("AWS_PROFILE");
+	unsetenv("AWS_EC2_METADATA_DISABLED");
+	setenv("HOME", "/nonexistent", 1);
+	unsetenv("AWS_SHARED_CREDENTIALS_FILE");
+	unsetenv("AWS_CONFIG_FILE");
+	f->now = START_MS;
+	f->clock = (struct clock){.now_ms = fake_now, .self = f};
+	f->credentials = credentials_new(&f->clock, (struct transport){.perform = play, .self = &f->imds});
+	credentials_set_static(f->credentials, "AKIDEXAMPLE", "secret");
+	f->limiter = ec2_limiter_new(&f->clock, 1);
+	f->client = client_of(f, "http://127.0.0.1:1/{region}/x");
+	*state = f;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct fixture *f = *state;
+
+	ec2_client_free(f->client);
+	ec2_limiter_free(f->limiter);
+	credentials_free(f->credentials);
+	free(f);
+	return 0;
+}
+
+#define PLAY(f, ...)                                                                                         \
+	static const struct step steps_[] = {__VA_ARGS__};                                                   \
+	(f)->script.steps = steps_;                                                                          \
+	(f)->script.n = ARRAY_LEN(steps_)
+
+#define PAGE(instances, token)                                                                               \
+	"<DescribeInstancesResponse><reservationSet><item><instancesSet>" instances                          \
+	"</instancesSet></item></reservationSet>" token "</DescribeInstancesResponse>"
+#define INSTANCE(id)                                                                                         \
+	"<item><instanceId>" id "</instanceId><instanceState><code>16</code></instanceState></item>"
+#define TOKEN(t) "<nextToken>" t "</nextToken>"
+#define ERROR(code)                                                                                          \
+	"<Response><Errors><Error><Code>" code "</Code><Message>words</Message></Error></Errors></Response>"
+#define STARTED(id)                                                                                          \
+	"<StartInstancesResponse><instancesSet><item><instanceId>" id                                        \
+	"</instanceId><currentState><code>0</code>"                                                          \
+	"</currentState><previousState><code>80</code></previousState></item></instancesSet></"              \
+	"StartInstancesResponse>"
+
+/* --- describe --- */
+
+static void one_page(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_report *r = NULL;
+
+	PLAY(f, {200, PAGE(INSTANCE("i-1"), ""), NULL, 0, 0});
+	assert_true(ec2_describe_tagged(f->client, "mgr-1", &r, &f->e));
+	assert_int_equal(r->n_instances, 1);
+	assert_true(r->whole);
+	assert_int_equal(r->observed_at, START_MS);
+	assert_string_equal(r->region, "eu-west-2");
+	assert_string_equal(f->script.url, "http://127.0.0.1:1/eu-west-2/x/");
+	assert_string_equal(f->script.sigv4, "aws:amz:eu-west-2:ec2");
+	assert_string_equal(f->script.access_key, "AKIDEXAMPLE");
+	assert_string_equal(f->script.token_header, "");
+	assert_int_equal(f->pauses, 0);
+	ec2_report_free(r);
+}
+
+static void default_endpoint(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_report *r = NULL;
+	struct ec2_client *c = client_of(f, NULL);
+
+	PLAY(f, {200, PAGE("", ""), NULL, 0, 0});
+	assert_true(ec2_describe_tagged(c, "mgr-1", &r, &f->e));
+	assert_string_equal(f->script.url, "https://ec2.eu-west-2.amazonaws.com/");
+	assert_int_equal(r->n_instances, 0);
+	ec2_report_free(r);
+	ec2_client_free(c);
+}
+
+static void many_pages(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_report *r = NULL;
+
+	PLAY(f, {200, PAGE(INSTANCE("i-1"), TOKEN("t/2")), NULL, 0, 0},
+	     {200, PAGE("", TOKEN("t3")), NULL, 0, 0},
+	     {200, PAGE(INSTANCE("i-2") INSTANCE("i-1"), TOKEN("")), NULL, 0, 0});
+	assert_true(ec2_describe_tagged(f->client, "mgr-1", &r, &f->e));
+	assert_int_equal(f->script.calls, 3);
+	assert_null(strstr(f->script.bodies[0], "NextToken"));
+	assert_non_null(strstr(f->script.bodies[1], "&NextToken=t%2F2"));
+	assert_non_null(strstr(f->script.bodies[2], "&NextToken=t3"));
+	assert_int_equal(r->n_instances, 2);
+	ec2_report_free(r);
+}
+
+static void retries_within_a_page(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_report *r = NULL;
+
+	PLAY(f, {200, PAGE(INSTANCE("i-1"), TOKEN("t2")), NULL, 0, 0}, {0, NULL, NULL, 0, 0},
+	     {200, "<DescribeInstancesResponse><reservationSet><item><instancesSet>" INSTANCE("i-gone"), NULL,
+	      0, 0},
+	     {200, PAGE(INSTANCE("i-2"), ""), NULL, 0, 0});
+	assert_true(ec2_describe_tagged(f->client, "mgr-1", &r, &f->e));
+	assert_int_equal(f->script.calls, 4);
+	assert_string_equal(f->script.bodies[1], f->script.bodies[3]);
+	assert_int_equal(r->n_instances, 2);
+	assert_string_equal(r->instances[1].id, "i-2");
+	ec2_report_free(r);
+}
+
+static void gives_up_after_three(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_report *r = NULL;
+
+	PLAY(f, {500, ERROR("InternalError"), NULL, 0, 0});
+	assert_false(ec2_describe_tagged(f->client, "mgr-1", &r, &f->e));
+	assert_null(r);
+	assert_int_equal(f->script.calls, 3);
+	assert_int_equal(f->e.class, UPSTREAM_RETRY);
+	assert_string_equal(f->e.code, "InternalError");
+	assert_true(f->paused <= 300); /* full jitter over 100 ms and 200 ms */
+}
+
+static void half_a_list_is_never_returned(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_report *r = NULL;
+
+	PLAY(f, {200, PAGE(INSTANCE("i-1"), TOKEN("t2")), NULL, 0, 0},
+	     {403, ERROR("UnauthorizedOperation"), NULL, 0, 0});
+	assert_false(ec2_describe_tagged(f->client, "mgr-1", &r, &f->e));
+	assert_null(r);
+	assert_int_equal(f->script.calls, 2); /* nothing that a retry would mend */
+	assert_string_equal(f->e.issue, "ec2_unauthorized");
+	assert_non_null(strstr(f->e.remedy, "ec2:DescribeInstances"));
+}
+
+static void throttle_slows_everything(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_report *r = NULL;
+
+	PLAY(f, {503, ERROR("RequestLimitExceeded"), NULL, 0, 7000}, {200, PAGE("", ""), NULL, 0, 0});
+	assert_true(ec2_describe_tagged(f->client, "mgr-1", &r, &f->e));
+	assert_int_equal(f->script.calls, 2);
+	assert_true(f->paused >= 7000); /* what AWS asked for */
+	ec2_report_free(r);
+
+	ec2_limiter_throttled(f->limiter);
+	int64_t waited = f->paused;
+
+	assert_true(ec2_describe_tagged(f->client, "mgr-1", &r, &f->e));
+	assert_true(f->paused > waited); /* the bucket was emptied */
+	ec2_report_free(r);
+}
+
+static void stale_token_begins_again(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_report *r = NULL;
+
+	PLAY(f, {200, PAGE(INSTANCE("i-1"), TOKEN("t2")), NULL, 0, 0},
+	     {400, ERROR("InvalidNextToken"), NULL, 0, 0}, {200, PAGE(INSTANCE("i-2"), ""), NULL, 0, 0});
+	assert_true(ec2_describe_tagged(f->client, "mgr-1", &r, &f->e));
+	assert_int_equal(f->script.calls, 3);
+	assert_null(strstr(f->script.bodies[2], "NextToken"));
+	assert_int_equal(r->n_instances, 1); /* i-1 of the abandoned listing is not in it */
+	assert_string_equal(r->instances[0].id, "i-2");
+	ec2_report_free(r);
+}
+
+static void stale_token_twice_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_report *r = NULL;
+
+	PLAY(f, {200, PAGE("", TOKEN("t2")), NULL, 0, 0}, {400, ERROR("InvalidNextToken"), NULL, 0, 0},
+	     {400, ERROR("InvalidNextToken"), NULL, 0, 0});
+	assert_false(ec2_describe_tagged(f->client, "mgr-1", &r, &f->e));
+	assert_int_equal(f->script.calls, 3);
+}
+
+static void addresses_in_portions(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_report *r = NULL;
+	static char text[450][16];
+	const char *addresses[450];
+
+	for (int i = 0; i < 450; i++) {
+		(void)snprintf(text[i], sizeof(text[i]), "10.0.%d.%d", i / 250 % 250, i % 250);
+		addresses[i] = text[i];
+	}
+	PLAY(f, {200, PAGE(INSTANCE("i-1"), ""), NULL, 0, 0}, {200, PAGE(INSTANCE("i-2"), ""), NULL, 0, 0},
+	     {200, PAGE(INSTANCE("i-1"), ""), NULL, 0, 0});
+	assert_true(ec2_describe_addresses(f->client, addresses, 450, &r, &f->e));
+	assert_int_equal(f->script.calls, 3);
+	assert_int_equal(r->n_instances, 2);
+	assert_non_null(strstr(f->script.bodies[2], "Value.50="));
+	assert_null(strstr(f->script.bodies[2], "Value.51="));
+	ec2_report_free(r);
+}
+
+static void no_addresses_ask_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_report *r = NULL;
+
+	assert_true(ec2_describe_addresses(f->client, NULL, 0, &r, &f->e));
+	assert_int_equal(f->script.calls, 0);
+	assert_int_equal(r->n_instances, 0);
+	ec2_report_free(r);
+}
+
+static void one_instance_by_filter(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_report *r = NULL;
+
+	PLAY(f, {200, PAGE("", ""), NULL, 0, 0});
+	assert_true(ec2_describe_instance(f->client, "i-unknown", &r, &f->e));
+	assert_int_equal(r->n_instances, 0);
+	assert_non_null(strstr(f->script.bodies[0], "Name=instance-id&Filter.1.Value.1=i-unknown"));
+	ec2_report_free(r);
+}
+
+static void endless_listing_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_report *r = NULL;
+
+	PLAY(f, {200, PAGE("", TOKEN("again")), NULL, 0, 0});
+	assert_false(ec2_describe_tagged(f->client, "mgr-1", &r, &f->e));
+	assert_int_equal(f->script.calls, LIMIT_EC2_PAGES);
+	assert_string_equal(f->e.code, "too_many_pages");
+	assert_null(r);
+}
+
+/* --- outcomes --- */
+
+static void html_is_not_an_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_state_change change;
+
+	PLAY(f, {500, "<html><body><p>Internal error<br></body></html>", "text/html", 0, 0});
+	assert_false(ec2_start_instance(f->client, "i-1", false, &change, &f->e));
+	assert_int_equal(f->e.class, UPSTREAM_RETRY);
+	assert_string_equal(f->e.code, "html_answer");
+	assert_int_equal(f->script.calls, 1); /* the caller's intent holds the attempts */
+}
+
+static void unusable_200(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_state_change change;
+
+	PLAY(f, {200, "<html><body>Welcome to the Wi-Fi</body></html>", "text/html", 0, 0},
+	     {200, "", NULL, 0, 0}, {200, PAGE("", ""), NULL, 0, 0}, {200, STARTED("i-2"), NULL, 0, 0});
+	for (int i = 0; i < 4; i++) {
+		assert_false(ec2_start_instance(f->client, "i-1", false, &change, &f->e));
+		assert_int_equal(f->e.class, UPSTREAM_RETRY); /* the effect is uncertain */
+		assert_string_equal(f->e.issue, "ec2_answer");
+	}
+}
+
+/* The worst reading of such an answer would be "no instances". */
+static void another_answer_is_no_empty_list(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_report *r = NULL;
+
+	PLAY(f, {200, STARTED("i-1"), NULL, 0, 0}, {200, "<page/>", NULL, 0, 0}, {200, "", NULL, 0, 0},
+	     {200, ERROR("Blocked"), NULL, 0, 0}, {204, "", NULL, 0, 0});
+	assert_false(ec2_describe_tagged(f->client, "mgr-1", &r, &f->e));
+	assert_int_equal(f->script.calls, 3);
+	assert_string_equal(f->e.code, "bad_answer");
+	assert_false(ec2_describe_tagged(f->client, "mgr-1", &r, &f->e));
+	assert_string_equal(f->e.code, "Blocked");
+	assert_int_equal(f->e.class, UPSTREAM_OPERATOR);
+	assert_false(ec2_describe_tagged(f->client, "mgr-1", &r, &f->e));
+	assert_null(r);
+}
+
+static void start_and_stop(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_state_change change;
+
+	PLAY(f, {200, STARTED("i-1"), NULL, 0, 0},
+	     {200,
+	      "<StopInstancesResponse><instancesSet><item><instanceId>i-1</"
+	      "instanceId><currentState><name>stopping</name>"
+	      "</currentState><previousState><name>running</name></previousState></item></instancesSet></"
+	      "StopInstancesResponse>",
+	      NULL, 0, 0});
+	assert_true(ec2_start_instance(f->client, "i-1", false, &change, &f->e));
+	assert_int_equal(change.previous, INSTANCE_STOPPED);
+	assert_int_equal(change.current, INSTANCE_PENDING);
+	assert_true(ec2_stop_instance(f->client, "i-1", false, &change, &f->e));
+	assert_int_equal(change.previous, INSTANCE_RUNNING);
+	assert_int_equal(change.current, INSTANCE_STOPPING);
+	assert_non_null(strstr(f->script.bodies[0], "Action=StartInstances&"));
+	assert_non_null(strstr(f->script.bodies[1], "Action=StopInstances&"));
+}
+
+static void no_capacity_asks_for_the_next(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_state_change change;
+
+	PLAY(f, {500, ERROR("InsufficientInstanceCapacity"), NULL, 0, 0});
+	assert_false(ec2_start_instance(f->client, "i-1", false, &change, &f->e));
+	assert_int_equal(f->e.class, UPSTREAM_NEXT);
+	assert_string_equal(f->e.issue, "ec2_capacity");
+	assert_int_equal(f->script.calls, 1);
+}
+
+static void dry_run(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_state_change change = {.previous = INSTANCE_TERMINATED, .current = INSTANCE_TERMINATED};
+
+	PLAY(f, {412, ERROR("DryRunOperation"), NULL, 0, 0},
+	     {403, ERROR("UnauthorizedOperation"), NULL, 0, 0});
+	assert_true(ec2_stop_instance(f->client, "i-1", true, &change, &f->e));
+	assert_int_equal(change.current, INSTANCE_TERMINATED);
+	assert_non_null(strstr(f->script.bodies[0], "&DryRun=true"));
+	assert_false(ec2_stop_instance(f->client, "i-1", true, &change, &f->e));
+	assert_non_null(strstr(f->e.remedy, "ec2:StopInstances"));
+}
+
+static void clock_skew_is_named(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_state_change change;
+
+	PLAY(f, {401, ERROR("AuthFailure"), NULL, START_MS + 600000, 0},
+	     {401, ERROR("AuthFailure"), NULL, START_MS + 1000, 0});
+	assert_false(ec2_start_instance(f->client, "i-1", false, &change, &f->e));
+	assert_string_equal(f->e.issue, "ec2_clock_skew");
+	assert_non_null(strstr(f->e.message, "600 seconds behind"));
+	assert_false(ec2_start_instance(f->client, "i-1", false, &change, &f->e));
+	assert_string_equal(f->e.issue, "ec2_credentials");
+}
+
+/* --- keys --- */
+
+#define ROLE_KEYS(id, until)                                                                                 \
+	"{\"Code\":\"Success\",\"AccessKeyId\":\"" id "\",\"SecretAccessKey\":\"s\",\"Token\":\"tok/+=\","   \
+	"\"Expiration\":\"" until "\"}"
+
+static void expired_keys_are_renewed_once(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_state_change change;
+	static const struct step imds[] = {{200, "imds-token", NULL, 0, 0},
+					   {200, "role", NULL, 0, 0},
+					   {200, ROLE_KEYS("ASIAOLD", "2026-01-02T09:04:05Z"), NULL, 0, 0},
+					   {200, "role", NULL, 0, 0},
+					   {200, ROLE_KEYS("ASIANEW", "2026-01-02T09:04:05Z"), NULL, 0, 0},
+					   {200, "role", NULL, 0, 0},
+					   {200, ROLE_KEYS("ASIANEW", "2026-01-02T09:04:05Z"), NULL, 0, 0}};
+
+	credentials_set_static(f->credentials, NULL, NULL);
+	f->imds.steps = imds;
+	f->imds.n = ARRAY_LEN(imds);
+	PLAY(f, {400, ERROR("RequestExpired"), NULL, START_MS, 0}, {200, STARTED("i-1"), NULL, 0, 0},
+	     {403, ERROR("ExpiredToken"), NULL, START_MS, 0});
+	assert_true(ec2_start_instance(f->client, "i-1", false, &change, &f->e));
+	assert_int_equal(f->script.calls, 2);
+	assert_string_equal(f->script.access_key, "ASIANEW");
+	assert_string_equal(f->script.token_header, "X-Amz-Security-Token: tok/+=");
+	/* Fresh keys that are refused as well: an operator's matter, after one more attempt. */
+	assert_false(ec2_start_instance(f->client, "i-1", false, &change, &f->e));
+	assert_int_equal(f->script.calls, 4);
+	assert_int_equal(f->e.class, UPSTREAM_OPERATOR);
+	assert_string_equal(f->e.issue, "ec2_credentials_expired");
+}
+
+static void without_keys_nothing_is_sent(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_report *r = NULL;
+
+	credentials_set_static(f->credentials, "", "");
+	setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+	assert_false(ec2_describe_tagged(f->client, "mgr-1", &r, &f->e));
+	assert_int_equal(f->script.calls, 0);
+	assert_string_equal(f->e.code, "no_credentials");
+	assert_int_equal(f->e.class, UPSTREAM_OPERATOR);
+	unsetenv("AWS_EC2_METADATA_DISABLED");
+}
+
+static void hostile_session_token_is_not_sent(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_state_change change;
+
+	credentials_set_static(f->credentials, NULL, NULL);
+	setenv("AWS_ACCESS_KEY_ID", "ASIA", 1);
+	setenv("AWS_SECRET_ACCESS_KEY", "s", 1);
+	setenv("AWS_SESSION_TOKEN", "abc\r\nX-Evil: 1", 1);
+	assert_false(ec2_start_instance(f->client, "i-1", false, &change, &f->e));
+	assert_int_equal(f->script.calls, 0);
+	assert_string_equal(f->e.issue, "ec2_credentials");
+}
+
+/* --- the limiter --- */
+
+static void bursts_then_paces(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(ec2_limiter_take(f->limiter, EC2_BUCKET_START), 0);
+	assert_int_equal(ec2_limiter_take(f->limiter, EC2_BUCKET_START), 500);
+	assert_int_equal(ec2_limiter_take(f->limiter, EC2_BUCKET_START), 1000); /* behind the one before */
+	assert_int_equal(ec2_limiter_take(f->limiter, EC2_BUCKET_STOP), 0);     /* a bucket for each kind */
+	f->now += 3500;
+	assert_int_equal(ec2_limiter_take(f->limiter, EC2_BUCKET_START), 0);
+	f->now -= 100000; /* the clock was set back */
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(ec2_limiter_take(f->limiter, EC2_BUCKET_START), 0);
+	assert_int_equal(ec2_limiter_take(f->limiter, EC2_BUCKET_START), 500);
+	f->now += 10000000;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(ec2_limiter_take(f->limiter, EC2_BUCKET_START), 0);
+	assert_int_equal(ec2_limiter_take(f->limiter, EC2_BUCKET_START),
+			 500); /* never more than the bucket holds */
+}
+
+static void throttle_recovers(void **state)
+{
+	struct fixture *f = *state;
+
+	ec2_limiter_throttled(f->limiter);
+	assert_int_equal(ec2_limiter_take(f->limiter, EC2_BUCKET_DESCRIBE), 71); /* 1 / (20 a second * 0.7) */
+	for (int i = 0; i < 20; i++)
+		ec2_limiter_throttled(f->limiter);
+	assert_true(ec2_limiter_take(f->limiter, EC2_BUCKET_DESCRIBE) >= 1000);
+	f->now += 300000;
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(ec2_limiter_take(f->limiter, EC2_BUCKET_DESCRIBE), 0);
+	assert_int_equal(ec2_limiter_take(f->limiter, EC2_BUCKET_DESCRIBE), 50);
+}
+
+static void limiter_follows_the_time_scale(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(ec2_limiter_freep) struct ec2_limiter *l = ec2_limiter_new(&f->clock, 10);
+
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(ec2_limiter_take(l, EC2_BUCKET_START), 0);
+	assert_int_equal(ec2_limiter_take(l, EC2_BUCKET_START), 50);
+	f->now += 100; /* one second of the scaled time: two tokens */
+	assert_int_equal(ec2_limiter_take(l, EC2_BUCKET_START), 0);
+}
+
+static void client_waits_for_the_limiter(void **state)
+{
+	struct fixture *f = *state;
+	struct ec2_state_change change;
+
+	PLAY(f, {200, STARTED("i-1"), NULL, 0, 0});
+	for (int i = 0; i < 6; i++)
+		assert_true(ec2_start_instance(f->client, "i-1", false, &change, &f->e));
+	assert_int_equal(f->pauses, 1);
+	assert_int_equal(f->paused, 500);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		T(one_page),
+		T(default_endpoint),
+		T(many_pages),
+		T(retries_within_a_page),
+		T(gives_up_after_three),
+		T(half_a_list_is_never_returned),
+		T(throttle_slows_everything),
+		T(stale_token_begins_again),
+		T(stale_token_twice_is_an_error),
+		T(addresses_in_portions),
+		T(no_addresses_ask_nothing),
+		T(one_instance_by_filter),
+		T(endless_listing_ends),
+		T(html_is_not_an_answer),
+		T(unusable_200),
+		T(another_answer_is_no_empty_list),
+		T(start_and_stop),
+		T(no_capacity_asks_for_the_next),
+		T(dry_run),
+		T(clock_skew_is_named),
+		T(expired_keys_are_renewed_once),
+		T(without_keys_nothing_is_sent),
+		T(hostile_session_token_is_not_sent),
+		T(bursts_then_paces),
+		T(throttle_recovers),
+		T(limiter_follows_the_time_scale),
+		T(client_waits_for_the_limiter),
+	};
+
+	return cmocka_run_group_tests_name("ec2_client", tests, NULL, NULL);
+}
