@@ -1,0 +1,124 @@
+/* The reconciler's inside, shared by the files of this folder; nobody else includes it. */
+#ifndef BURSTD_RECONCILE_INTERNAL_H
+#define BURSTD_RECONCILE_INTERNAL_H
+
+#include <pthread.h>
+
+#include "bursting/engine.h"
+#include "fleet/join.h"
+#include "reconcile/reconcile.h"
+
+/* How the last read of a source went. */
+struct source_state {
+	char name[48];
+	enum source_kind kind;
+	int64_t observed_at; /* of the last good read */
+	char error[300];
+	char error_id[49];
+	char remedy[300];
+};
+
+struct region_state {
+	char name[33];
+	struct ec2_report *tagged;    /* the last whole tag list */
+	struct ec2_report *addressed; /* instances at node addresses that carry no right tag */
+	int64_t addressed_at;         /* when the latter was last asked for */
+	struct source_state source;
+};
+
+/* What operators set; read again from the store when its version moves. */
+struct wants {
+	int64_t version;
+	struct bursting_settings settings;
+	struct location_threshold *thresholds;
+	size_t n_thresholds;
+	struct node_wish *wishes;
+	size_t n_wishes;
+	struct hold *holds;
+	size_t n_holds;
+};
+
+/* A maintenance mode that Infinity has acknowledged: newer than every report whose read had begun before. */
+struct acknowledged {
+	int64_t node;
+	bool on;
+	int64_t at;
+};
+
+struct reconciler {
+	const struct clock *clock;
+	double time_scale;
+	double (*random)(void *self);
+	void *random_self;
+
+	pthread_mutex_t lock; /* everything down to `plan` */
+	struct infinity_report *infinity;
+	struct acknowledged *acknowledged;
+	size_t n_acknowledged;
+	struct source_state infinity_source;
+	struct region_state *regions;
+	size_t n_regions;
+	int64_t tick;
+	struct track_table tracks;
+	struct track_table next_tracks; /* the join's output, swapped in when its transaction has committed */
+	struct wants wants;
+	struct burst_tick *ticks; /* sorted by location */
+	size_t n_ticks;
+	struct burst_plan plan;
+
+	pthread_mutex_t publish_lock; /* `published` alone; taken inside `lock`, never the other way round */
+	struct picture *published;
+	int64_t seq;
+};
+
+/* RULES S4 and E6: the row of a location, made when there is none; NULL when out of memory. Under the lock. */
+struct burst_tick *tick_of(struct reconciler *, int64_t location);
+
+/* Full jitter: a random part of base * 2^attempts, at most `cap`; both scaled. */
+int64_t backoff_ms(struct reconciler *, int attempts, int64_t base_ms, int64_t cap_ms);
+
+void source_good(struct source_state *, int64_t observed_at);
+void source_bad(struct source_state *, const struct upstream_error *);
+void infinity_keep(struct reconciler *,
+		   struct infinity_report *steal); /* under the lock; takes over a whole report */
+/*
+ * Infinity has acknowledged the node's maintenance mode: the report at hand shows it from now on, and so do reports that were
+ * begun before. Without it the same wish would be decided again and again until the next read. Takes the lock.
+ */
+void infinity_acknowledged(struct reconciler *, int64_t node, bool on);
+
+/*
+ * Where an intent stands in the world: the moves that the picture alone justifies (serving, timed out, stopped, gone).
+ * Fills `to` and the event and returns true when it should move. Pure. `t` may be NULL.
+ */
+struct intent_step {
+	enum intent_state to;
+	enum event_type event; /* EVENT_TYPE_COUNT = none */
+	char reason[640];      /* an intent's reason and what was seen */
+	char rule[4];
+	bool failed;  /* RULE S6: the node rests */
+	bool started; /* seen started although the answer was lost: the clocks restart */
+	bool stopped; /* likewise for a stop */
+	bool outside; /* RULE D3: somebody else did it before the deed was tried */
+};
+bool intent_progress(const struct picture *, const struct intent *, const struct node *,
+		     const struct node_track *t, int64_t now, struct intent_step *step);
+
+/* Everything one control pass writes, in one transaction. */
+struct record {
+	struct reconciler *r;
+	struct picture *picture;
+	struct event *events;
+	size_t n_events;
+	const struct intent *intents;
+	size_t n_intents;
+	bool intents_changed; /* result */
+};
+enum err record_pass(struct store *, void *record, struct error *);
+bool record_needed(const struct record *, int64_t now);
+
+/* An event about an intent. */
+struct event intent_event(const struct intent *, enum event_type, int64_t now, const char *rule,
+			  const char *reason);
+
+#endif
