@@ -1,0 +1,277 @@
+/* /v1/bursting: the settings. Secrets are written here and never read: a reply only tells whether there is one. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handlers/handlers.h"
+#include "handlers/input.h"
+#include "handlers/views.h"
+
+#define KEY_ID_MAX 128
+#define SECRET_MAX 256
+#define REASON_MAX 400
+
+static json_t *view(const struct bursting_settings *s, const struct picture *p)
+{
+	json_t *v = json_object();
+
+	put_bool(v, "enabled", s->enabled);
+	put_text(v, "mode", burst_mode_text(s->mode));
+#define X(name, least, most, preset) put_int(v, #name, s->name);
+	BURSTING_NUMBERS(X)
+#undef X
+	put_text(v, "cloud_provider", "AWS");
+	put_text(v, "tag_name", TAG_NAME);
+	put_text(v, "tag_value", s->tag_value[0] ? s->tag_value : NULL);
+	put_text(v, "tag_value_in_force", p->tag_value && *p->tag_value ? p->tag_value : NULL);
+	put_text(v, "aws_access_key_id", s->aws_access_key_id[0] ? s->aws_access_key_id : NULL);
+	put_bool(v, "aws_secret_access_key_set", s->aws_secret_access_key_set);
+	return v;
+}
+
+struct done *bursting_get(struct req *r)
+{
+	struct bursting_settings s;
+	struct error e;
+	struct store *store = req_store(r, &e);
+
+	if (!store || store_settings_get(store, &s, &e))
+		return reply_error(r, &e);
+	return reply_value(r, 200, view(&s, req_picture(r)));
+}
+
+/* --- reading a change ---------------------------------------------------------------------------------------- */
+
+struct wanted {
+	struct input_value enabled;
+	struct input_value mode;
+#define X(name, least, most, preset) struct input_value name;
+	BURSTING_NUMBERS(X)
+#undef X
+	struct input_value tag_value;
+	struct input_value key_id;
+	struct input_value secret;
+};
+
+static void check_read_only(struct input *in)
+{
+	struct input_value name = input_text(in, "tag_name", 1, 64, false);
+
+	(void)input_choice(in, "cloud_provider", "AWS", false);
+	if (name.given && strcmp(name.text, TAG_NAME) != 0)
+		input_fail(in, "tag_name", "is read only: always " TAG_NAME);
+	if (input_bool(in, "aws_secret_access_key_set", false).given)
+		input_fail(in, "aws_secret_access_key_set", "is read only: set aws_secret_access_key");
+	if (json_object_get(in->object, "tag_value_in_force"))
+		input_fail(in, "tag_value_in_force", "is read only: set tag_value");
+	(void)input_text(in, "tag_value_in_force", 0, TAG_VALUE_SIZE, true);
+}
+
+static void check_characters(struct input *in, const char *name, const struct input_value *v, bool word)
+{
+	const char *c = v->given ? v->text : NULL;
+
+	for (; c && *c; c++) {
+		bool fits = word ? isalnum((unsigned char)*c) || *c == '_' : *c > ' ' && *c < 0x7f;
+
+		if (!fits) {
+			input_fail(in, name,
+				   word ? "may hold only letters, digits and _"
+					: "may hold only printable ASCII without blanks");
+			return;
+		}
+	}
+}
+
+static bool read_body(struct input *in, struct wanted *w)
+{
+	w->enabled = input_bool(in, "enabled", false);
+	w->mode = input_choice(in, "mode", "observe|control", false);
+#define X(name, least, most, preset) w->name = input_int(in, #name, least, most, false);
+	BURSTING_NUMBERS(X)
+#undef X
+	w->tag_value = input_text(in, "tag_value", 0, TAG_VALUE_SIZE - 1, true);
+	w->key_id = input_text(in, "aws_access_key_id", 1, KEY_ID_MAX, true);
+	w->secret = input_text(in, "aws_secret_access_key", 1, SECRET_MAX, true);
+	check_characters(in, "aws_access_key_id", &w->key_id, true);
+	check_characters(in, "aws_secret_access_key", &w->secret, false);
+	check_read_only(in);
+	return input_end(in);
+}
+
+static void set_text(char *out, size_t size, const struct input_value *v)
+{
+	if (v->given)
+		(void)snprintf(out, size, "%s", v->null ? "" : v->text);
+}
+
+static void settings_apply(struct bursting_settings *s, const struct wanted *w)
+{
+	if (w->enabled.given)
+		s->enabled = w->enabled.flag;
+	if (w->mode.given)
+		s->mode = w->mode.number == 0 ? MODE_OBSERVE : MODE_CONTROL;
+#define X(name, least, most, preset)                                                                         \
+	if (w->name.given)                                                                                   \
+		s->name = (int)w->name.number;
+	BURSTING_NUMBERS(X)
+#undef X
+	set_text(s->tag_value, sizeof s->tag_value, &w->tag_value);
+	set_text(s->aws_access_key_id, sizeof s->aws_access_key_id, &w->key_id);
+	if (w->secret.given)
+		s->aws_secret_access_key_set = !w->secret.null;
+}
+
+/* --- telling it ---------------------------------------------------------------------------------------------- */
+
+struct telling {
+	json_t *changes; /* field -> {old, new} */
+	char reason[REASON_MAX];
+	size_t len;
+};
+
+static void tell_text(struct telling *t, const char *field, const char *old, const char *new)
+{
+	int n = snprintf(t->reason + t->len, sizeof t->reason - t->len, "%s%s: %.40s -> %.40s",
+			 t->len ? ", " : "", field, old, new);
+
+	/* a list that does not fit ends before the field that is cut; `figures` has them all */
+	if (n < 0 || t->len + (size_t)n >= sizeof t->reason)
+		t->reason[t->len] = '\0';
+	else
+		t->len += (size_t)n;
+}
+
+/* One field's old and new value; both are given up. Equal ones are left out. */
+static void tell_field(struct telling *t, const char *field, json_t *old, json_t *new)
+{
+	_cleanup_(freep) char *was = json_dumps(old, JSON_ENCODE_ANY);
+	_cleanup_(freep) char *is = json_dumps(new, JSON_ENCODE_ANY);
+
+	if (json_equal(old, new)) {
+		json_decref(old);
+		json_decref(new);
+		return;
+	}
+	tell_text(t, field, was ? was : "?", is ? is : "?");
+	(void)json_object_set_new(t->changes, field, json_pack("{s:o, s:o}", "old", old, "new", new));
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return *text ? json_string(text) : json_null();
+}
+
+/* RULE V3: old and new values of every field that changed; of the secret only that it did. */
+static void tell_all(struct telling *t, const struct bursting_settings *a, const struct bursting_settings *b,
+		     bool secret)
+{
+	tell_field(t, "enabled", json_boolean(a->enabled), json_boolean(b->enabled));
+	tell_field(t, "mode", json_string(burst_mode_text(a->mode)), json_string(burst_mode_text(b->mode)));
+#define X(name, least, most, preset) tell_field(t, #name, json_integer(a->name), json_integer(b->name));
+	BURSTING_NUMBERS(X)
+#undef X
+	tell_field(t, "tag_value", text_or_null(a->tag_value), text_or_null(b->tag_value));
+	tell_field(t, "aws_access_key_id", text_or_null(a->aws_access_key_id),
+		   text_or_null(b->aws_access_key_id));
+	if (secret)
+		tell_field(t, "aws_secret_access_key",
+			   a->aws_secret_access_key_set ? json_string("set") : json_null(),
+			   b->aws_secret_access_key_set ? json_string("set anew") : json_null());
+}
+
+struct change {
+	struct req *r;
+	const struct wanted *want;
+	bool wrote;
+	bool incomplete; /* a key id without a secret, or the reverse */
+	struct bursting_settings after;
+};
+
+static enum err tell(struct store *store, const struct change *c, struct telling *t, struct error *e)
+{
+	json_t *figures = json_pack("{s:O}", "changes", t->changes);
+	_cleanup_(freep) char *text = json_dumps(figures, JSON_COMPACT);
+	struct event event = {.time = c->r->now,
+			      .type = EVENT_SETTINGS,
+			      .node_name = "",
+			      .actor = c->r->actor,
+			      .reason = t->reason,
+			      .rule = "",
+			      .figures = text};
+	int64_t id;
+
+	json_decref(figures);
+	return store_event_add(store, &event, &id, e);
+}
+
+/* --- writing it ---------------------------------------------------------------------------------------------- */
+
+static enum err write_settings(struct store *store, struct change *c, const struct bursting_settings *before,
+			       struct error *e)
+{
+	const struct input_value *secret = &c->want->secret;
+	/* a secret is compared with nothing: writing it is a change. Taking back one that is not there is none */
+	bool secret_changes = secret->given && !(secret->null && !before->aws_secret_access_key_set);
+	struct telling t = {.changes = json_object()};
+	enum err err = ERR_OK;
+
+	tell_all(&t, before, &c->after, secret_changes);
+	c->wrote = json_object_size(t.changes) > 0;
+	if (c->wrote)
+		err = store_settings_put(store, &c->after,
+					 !secret->given ? NULL
+					 : secret->null ? ""
+							: secret->text,
+					 &c->after.version, e);
+	if (!err && c->wrote)
+		err = tell(store, c, &t, e);
+	json_decref(t.changes);
+	return err;
+}
+
+static enum err change_tx(struct store *store, void *arg, struct error *e)
+{
+	struct change *c = arg;
+	struct bursting_settings before;
+	json_t *present;
+	enum err err = store_settings_get(store, &before, e);
+
+	if (err)
+		return err;
+	present = view(&before, req_picture(c->r));
+	err = req_if_match(c->r, present, e);
+	json_decref(present);
+	if (err)
+		return err;
+	c->after = before;
+	settings_apply(&c->after, c->want);
+	c->incomplete = (c->after.aws_access_key_id[0] != '\0') != c->after.aws_secret_access_key_set;
+	if (c->incomplete)
+		return error_field(
+			e, ERR_BAD_REQUEST,
+			c->after.aws_secret_access_key_set ? "/aws_access_key_id" : "/aws_secret_access_key",
+			"the key id and the secret key belong together: set both, or set both to null");
+	return write_settings(store, c, &before, e);
+}
+
+struct done *bursting_patch(struct req *r)
+{
+	struct input_errors errors;
+	struct input in;
+	struct wanted want;
+	struct change c = {.r = r, .want = &want};
+	struct error e = {.code = ERR_OK};
+	struct store *store;
+
+	if (!input_open(&in, &errors, r, true, &e))
+		return reply_error(r, &e);
+	if (!read_body(&in, &want))
+		return reply_input(r, &errors);
+	store = req_store(r, &e);
+	if (!store || store_tx(store, change_tx, &c, &e))
+		return reply_error(r, &e);
+	if (c.wrote)
+		req_changed(r);
+	return reply_value(r, 200, view(&c.after, req_picture(r)));
+}

@@ -1,0 +1,46 @@
+/* One function per operation of openapi.yaml, and the table that ties them together. All run on HTTP threads. */
+#ifndef BURSTD_HANDLERS_HANDLERS_H
+#define BURSTD_HANDLERS_HANDLERS_H
+
+#include "server/http.h"
+
+/* Every operation there is; lives as long as the process. */
+struct route_table handlers_routes(void);
+
+/* status.c */
+struct done *status_get(struct req *);
+/* locations.c */
+struct done *location_list(struct req *);
+struct done *location_get(struct req *);
+struct done *location_patch(struct req *);
+/* nodes.c */
+struct done *node_list(struct req *);
+struct done *node_get(struct req *);
+struct done *node_patch(struct req *);
+/* node_actions.c */
+struct done *node_start(struct req *);
+struct done *node_stop(struct req *);
+/* operations.c */
+struct done *operation_list(struct req *);
+struct done *operation_get(struct req *);
+struct done *operation_cancel(struct req *);
+/* bursting.c */
+struct done *bursting_get(struct req *);
+struct done *bursting_patch(struct req *);
+/* history.c */
+struct done *history_list(struct req *);
+/* decisions.c */
+struct done *decision_list(struct req *);
+struct done *decision_get(struct req *);
+/* holds.c */
+struct done *hold_list(struct req *);
+struct done *hold_create(struct req *);
+struct done *hold_get(struct req *);
+struct done *hold_delete(struct req *);
+/* health.c */
+struct done *health_get(struct req *);
+struct done *ready_get(struct req *);
+/* contract.c */
+struct done *contract_get(struct req *);
+
+#endif

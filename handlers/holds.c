@@ -1,0 +1,262 @@
+/* /v1/holds: "keep this node, or n nodes of this location, up until then" (RULE S8). */
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "handlers/handlers.h"
+#include "handlers/input.h"
+#include "handlers/paging.h"
+#include "handlers/views.h"
+
+#define CURSOR_KIND 'k'
+#define HOLD_MAX_MS (366 * 24 * 60 * MS_PER_MINUTE) /* a hold without a foreseeable end is a mistake */
+#define NODES_MAX   500
+
+/* --- reading ------------------------------------------------------------------------------------------------- */
+
+struct done *hold_list(struct req *r)
+{
+	struct hold *holds = NULL;
+	struct paging paging;
+	struct store *store;
+	struct error e;
+	json_t *items, *body;
+	bool ended;
+	size_t n = 0;
+	size_t i;
+
+	if (!paging_read(r, CURSOR_KIND, &paging, &e) || !query_bool(r, "ended", false, &ended, &e))
+		return reply_error(r, &e);
+	store = req_store(r, &e);
+	if (!store || store_holds_page(store, r->now, ended, paging.last, paging.limit + 1, &holds, &n, &e))
+		return reply_error(r, &e);
+	items = json_array();
+	for (i = 0; i < n && i < (size_t)paging.limit; i++)
+		(void)json_array_append_new(items, view_hold(&holds[i]));
+	body = paging_body(items, CURSOR_KIND, n > i ? holds[i - 1].id : 0);
+	store_holds_free(holds, n);
+	return reply_value(r, 200, body);
+}
+
+struct done *hold_get(struct req *r)
+{
+	struct hold *hold = NULL;
+	struct error e;
+	struct store *store = req_store(r, &e);
+	json_t *body;
+
+	if (!store || store_hold_get(store, r->number, &hold, &e))
+		return reply_error(r, &e);
+	body = view_hold(hold);
+	store_holds_free(hold, 1);
+	return reply_value(r, 200, body);
+}
+
+/* --- making one ---------------------------------------------------------------------------------------------- */
+
+static void read_location(struct input *in, const struct picture *p, struct hold *h)
+{
+	struct input_value location = input_int(in, "location", 1, INT64_MAX, false);
+	struct input_value count = input_int(in, "count", 1, 10000, false);
+	const struct location *l = location.given ? picture_location(p, location.number) : NULL;
+
+	h->location = location.number;
+	h->count = count.given ? (int)count.number : 1;
+	if (location.given && !l)
+		input_fail(in, "location", "there is no location with the id %lld",
+			   (long long)location.number);
+	else if (l && l->n_bursting == 0)
+		input_fail(in, "location", "holds no bursting node");
+	else if (l && count.given && count.number > l->n_bursting)
+		input_fail(in, "count", "the location has only %d bursting nodes", l->n_bursting);
+	if (count.given && !json_object_get(in->object, "location"))
+		input_fail(in, "count", "belongs to a location");
+}
+
+static bool repeated(const struct hold *h, int64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < h->n_nodes; i++)
+		if (h->nodes[i] == id)
+			return true;
+	return false;
+}
+
+static void read_node(struct input *in, const struct picture *p, struct hold *h, const json_t *value,
+		      size_t index)
+{
+	int64_t id = json_integer_value(value);
+	const struct node *n = picture_node(p, id);
+	struct input item = {.object = in->object, .prefix = "/nodes", .errors = in->errors};
+	char name[24];
+
+	(void)snprintf(name, sizeof name, "%zu", index);
+	if (!json_is_integer(value) || id < 1)
+		input_fail(&item, name, "must be the id of a node");
+	else if (!n)
+		input_fail(&item, name, "there is no node with the id %lld", (long long)id);
+	else if (!n->bursting)
+		input_fail(&item, name, "%.100s is not a bursting node", n->name);
+	else if (repeated(h, id))
+		input_fail(&item, name, "is listed twice");
+	else
+		h->nodes[h->n_nodes++] = id;
+}
+
+static void read_nodes(struct input *in, const struct picture *p, struct hold *h, int64_t room[NODES_MAX])
+{
+	struct input_value nodes = input_array(in, "nodes", 1, NODES_MAX);
+	json_t *value;
+	size_t i;
+
+	h->nodes = room;
+	if (!nodes.given)
+		return;
+	json_array_foreach(nodes.list, i, value) read_node(in, p, h, value, i);
+}
+
+/* `until` is a time of day, `minutes` a duration: that one is scaled. */
+static void read_until(struct input *in, struct req *r, struct hold *h)
+{
+	struct input_value until = input_text(in, "until", 1, 40, false);
+	struct input_value minutes = input_int(in, "minutes", 1, HOLD_MAX_MS / MS_PER_MINUTE, false);
+	bool has_until = json_object_get(in->object, "until") != NULL;
+	bool has_minutes = json_object_get(in->object, "minutes") != NULL;
+
+	if (has_until && has_minutes)
+		input_fail(in, "minutes", "is given together with until: choose one");
+	else if (!has_until && !has_minutes)
+		input_fail(in, "until", "is missing: a time, or minutes");
+	if (minutes.given)
+		h->until = r->now +
+			   (int64_t)((double)(minutes.number * MS_PER_MINUTE) / r->app->config->time_scale);
+	if (!until.given)
+		return;
+	if (time_parse(until.text, &h->until))
+		input_fail(in, "until", "must be a time such as 2026-01-31T08:00:00Z");
+	else if (h->until <= r->now)
+		input_fail(in, "until", "must lie in the future");
+	else if (h->until - r->now > HOLD_MAX_MS)
+		input_fail(in, "until", "must lie within 366 days");
+}
+
+static bool read_body(struct input *in, struct req *r, struct hold *h, int64_t room[NODES_MAX])
+{
+	bool has_location = json_object_get(in->object, "location") != NULL;
+	bool has_nodes = json_object_get(in->object, "nodes") != NULL;
+	struct input_value reason = input_text(in, "reason", 1, LIMIT_REASON_BYTES, false);
+
+	if (has_location && has_nodes)
+		input_fail(in, "nodes", "is given together with location: choose one");
+	else if (!has_location && !has_nodes)
+		input_fail(in, "location", "is missing: a location with a count, or nodes");
+	read_location(in, req_picture(r), h);
+	read_nodes(in, req_picture(r), h, room);
+	read_until(in, r, h);
+	h->reason = reason.given ? reason.text : "";
+	return input_end(in);
+}
+
+struct making {
+	struct req *r;
+	struct hold *hold;
+};
+
+static enum err tell(struct store *store, struct req *r, const struct hold *h, const char *what,
+		     struct error *e)
+{
+	json_t *figures = view_hold(h);
+	_cleanup_(freep) char *text = json_dumps(figures, JSON_COMPACT);
+	char reason[400], until[TIME_TEXT_SIZE];
+	struct event event = {.time = r->now,
+			      .type = EVENT_HOLD,
+			      .node_name = "",
+			      .location = h->location,
+			      .actor = r->actor,
+			      .reason = reason,
+			      .rule = "S8",
+			      .figures = text};
+	int64_t id;
+
+	json_decref(figures);
+	(void)snprintf(reason, sizeof reason, "Hold %lld %s, until %s%s%.250s", (long long)h->id, what,
+		       time_rfc3339(h->until, until), *h->reason ? ": " : ".", h->reason);
+	return store_event_add(store, &event, &id, e);
+}
+
+static enum err make_tx(struct store *store, void *arg, struct error *e)
+{
+	struct making *m = arg;
+	enum err err = store_hold_add(store, m->hold, e);
+
+	return err ? err : tell(store, m->r, m->hold, "was made", e);
+}
+
+static struct done *make(struct req *r, struct hold *h)
+{
+	struct making m = {.r = r, .hold = h};
+	struct error e = {.code = ERR_OK};
+	struct store *store = req_store(r, &e);
+	char at[40];
+
+	if (!store || store_tx(store, make_tx, &m, &e))
+		return reply_error(r, &e);
+	req_changed(r);
+	(void)snprintf(at, sizeof at, "/v1/holds/%lld", (long long)h->id);
+	return reply_value_at(r, 201, at, view_hold(h));
+}
+
+static json_t *plan(const struct hold *h)
+{
+	json_t *hold = view_hold(h);
+
+	put(hold, "id", NULL);
+	return json_pack("{s:b, s:o}", "dry_run", 1, "hold", hold);
+}
+
+struct done *hold_create(struct req *r)
+{
+	struct input_errors errors;
+	struct input in;
+	int64_t nodes[NODES_MAX];
+	struct hold h = {.owner = r->actor, .created_at = r->now};
+	struct error e;
+	bool dry_run;
+
+	if (!query_bool(r, "dry_run", false, &dry_run, &e) || !input_open(&in, &errors, r, true, &e))
+		return reply_error(r, &e);
+	if (!read_body(&in, r, &h, nodes))
+		return reply_input(r, &errors);
+	return dry_run ? reply_value(r, 200, plan(&h)) : make(r, &h);
+}
+
+/* --- taking one back ------------------------------------------------------------------------------------------ */
+
+static enum err remove_tx(struct store *store, void *arg, struct error *e)
+{
+	struct req *r = arg;
+	struct hold *hold = NULL;
+	json_t *present;
+	enum err err = store_hold_get(store, r->number, &hold, e);
+
+	if (err)
+		return err;
+	present = view_hold(hold);
+	err = req_if_match(r, present, e);
+	json_decref(present);
+	err = err ? err : tell(store, r, hold, "was taken back", e);
+	err = err ? err : store_hold_remove(store, r->number, e);
+	store_holds_free(hold, 1);
+	return err;
+}
+
+struct done *hold_delete(struct req *r)
+{
+	struct error e;
+	struct store *store = req_store(r, &e);
+
+	if (!store || store_tx(store, remove_tx, r, &e))
+		return reply_error(r, &e);
+	req_changed(r);
+	return reply_empty(r, 204);
+}

@@ -1,0 +1,69 @@
+/*
+ * The route table: everything that the server answers, and nothing else. A new endpoint is a row here, its function in
+ * handlers.h, and its operation in openapi/openapi.yaml; tests hold the three together.
+ */
+#include "base/limits.h"
+#include "handlers/handlers.h"
+
+#define SMALL_BODY 4096 /* a reason and a flag */
+
+/* clang-format off */
+static const struct route rows[] = {
+	{.method = "GET", .path = "/v1/status", .operation = "getStatus", .role = TOKEN_VIEWER, .handler = status_get},
+
+	{.method = "GET", .path = "/v1/locations", .operation = "listLocations", .role = TOKEN_VIEWER,
+	 .query = "limit cursor kind", .handler = location_list},
+	{.method = "GET", .path = "/v1/locations/{id}", .operation = "getLocation", .role = TOKEN_VIEWER,
+	 .handler = location_get},
+	{.method = "PATCH", .path = "/v1/locations/{id}", .operation = "updateLocation", .role = TOKEN_OPERATOR,
+	 .body_limit = SMALL_BODY, .handler = location_patch},
+
+	{.method = "GET", .path = "/v1/nodes", .operation = "listNodes", .role = TOKEN_VIEWER,
+	 .query = "limit cursor location phase bursting", .handler = node_list},
+	{.method = "GET", .path = "/v1/nodes/{id}", .operation = "getNode", .role = TOKEN_VIEWER, .handler = node_get},
+	{.method = "PATCH", .path = "/v1/nodes/{id}", .operation = "updateNode", .role = TOKEN_OPERATOR,
+	 .body_limit = SMALL_BODY, .handler = node_patch},
+	{.method = "POST", .path = "/v1/nodes/{id}/start", .operation = "startNode", .role = TOKEN_OPERATOR,
+	 .body_limit = SMALL_BODY, .query = "dry_run", .handler = node_start},
+	{.method = "POST", .path = "/v1/nodes/{id}/stop", .operation = "stopNode", .role = TOKEN_OPERATOR,
+	 .body_limit = SMALL_BODY, .query = "dry_run", .handler = node_stop},
+
+	{.method = "GET", .path = "/v1/operations", .operation = "listOperations", .role = TOKEN_VIEWER,
+	 .query = "limit cursor node open", .handler = operation_list},
+	{.method = "GET", .path = "/v1/operations/{id}", .operation = "getOperation", .role = TOKEN_VIEWER,
+	 .handler = operation_get},
+	{.method = "POST", .path = "/v1/operations/{id}/cancel", .operation = "cancelOperation", .role = TOKEN_OPERATOR,
+	 .body_limit = SMALL_BODY, .query = "dry_run", .handler = operation_cancel},
+
+	{.method = "GET", .path = "/v1/bursting", .operation = "getBursting", .role = TOKEN_VIEWER,
+	 .handler = bursting_get},
+	{.method = "PATCH", .path = "/v1/bursting", .operation = "updateBursting", .role = TOKEN_ADMIN,
+	 .body_limit = SMALL_BODY, .handler = bursting_patch},
+
+	{.method = "GET", .path = "/v1/history", .operation = "listHistory", .role = TOKEN_VIEWER,
+	 .query = "limit cursor node location type actor since until", .handler = history_list},
+
+	{.method = "GET", .path = "/v1/decisions", .operation = "listDecisions", .role = TOKEN_VIEWER,
+	 .query = "limit cursor location", .handler = decision_list},
+	{.method = "GET", .path = "/v1/decisions/{id}", .operation = "getDecision", .role = TOKEN_VIEWER,
+	 .handler = decision_get},
+
+	{.method = "GET", .path = "/v1/holds", .operation = "listHolds", .role = TOKEN_VIEWER,
+	 .query = "limit cursor ended", .handler = hold_list},
+	{.method = "POST", .path = "/v1/holds", .operation = "createHold", .role = TOKEN_OPERATOR,
+	 .body_limit = LIMIT_BODY_BYTES, .query = "dry_run", .handler = hold_create},
+	{.method = "GET", .path = "/v1/holds/{id}", .operation = "getHold", .role = TOKEN_VIEWER, .handler = hold_get},
+	{.method = "DELETE", .path = "/v1/holds/{id}", .operation = "deleteHold", .role = TOKEN_OPERATOR,
+	 .handler = hold_delete},
+
+	{.method = "GET", .path = "/healthz", .operation = "getHealth", .role = TOKEN_NONE, .handler = health_get},
+	{.method = "GET", .path = "/readyz", .operation = "getReady", .role = TOKEN_NONE, .handler = ready_get},
+	{.method = "GET", .path = "/openapi.yaml", .operation = "getContract", .role = TOKEN_VIEWER,
+	 .media = "application/yaml", .handler = contract_get},
+};
+/* clang-format on */
+
+struct route_table handlers_routes(void)
+{
+	return (struct route_table){.rows = rows, .n = ARRAY_LEN(rows)};
+}

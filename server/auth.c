@@ -1,0 +1,281 @@
+/*
+ * Owns the token cache and the first admin token. Only hashes are kept; they are compared in constant time, and all of
+ * them, so that the time taken tells nothing about which one was near.
+ */
+#include "server/auth.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RECHECK_MS       1000                 /* how long a revoked token may still be taken */
+#define TOUCH_MS         (60 * MS_PER_MINUTE) /* last_used_at is written at most this often */
+#define TOKEN_TEXT_MAX   256
+#define ADMIN_TOKEN_NAME "admin"
+#define ADMIN_TOKEN_FILE "admin.token"
+
+struct entry {
+	int64_t id;
+	enum token_role role;
+	char name[ACTOR_SIZE];
+	char hash[SHA256_HEX_SIZE];
+	_Atomic int64_t touched_at;
+};
+
+struct auth {
+	pthread_rwlock_t lock; /* entries, n, version */
+	struct entry *entries;
+	size_t n;
+	int64_t version;
+	_Atomic int64_t checked_at; /* monotonic ms; 0 = never */
+	_Atomic int64_t generation; /* grows with each change of entries */
+};
+
+struct auth *auth_new(void)
+{
+	struct auth *a = calloc(1, sizeof *a);
+
+	if (!a)
+		return NULL;
+	a->version = -1;
+	if (pthread_rwlock_init(&a->lock, NULL) == 0)
+		return a;
+	free(a);
+	return NULL;
+}
+
+void auth_free(struct auth *a)
+{
+	if (!a)
+		return;
+	(void)pthread_rwlock_destroy(&a->lock);
+	free(a->entries);
+	free(a);
+}
+
+void auth_reload(struct auth *a)
+{
+	atomic_store(&a->checked_at, 0);
+}
+
+/* The rows that are valid, as cache entries. */
+static struct entry *entries_make(const struct token_row *rows, size_t n, size_t *ret_n)
+{
+	struct entry *entries = calloc(n + 1, sizeof *entries);
+	size_t kept = 0;
+	size_t i;
+
+	for (i = 0; entries && i < n; i++) {
+		if (rows[i].revoked_at)
+			continue;
+		entries[kept].id = rows[i].id;
+		entries[kept].role = rows[i].role;
+		memcpy(entries[kept].name, rows[i].name, sizeof rows[i].name);
+		memcpy(entries[kept].hash, rows[i].hash, sizeof rows[i].hash);
+		atomic_init(&entries[kept].touched_at, rows[i].last_used_at);
+		kept++;
+	}
+	*ret_n = kept;
+	return entries;
+}
+
+/* Reads the tokens when their version is another than the cached one. */
+static enum err refresh(struct auth *a, struct store *store, struct error *e)
+{
+	_cleanup_(freep) struct token_row *rows = NULL;
+	struct entry *entries;
+	size_t n_rows = 0;
+	size_t n = 0;
+	int64_t version;
+	enum err err = store_tokens_version(store, &version, e);
+
+	if (err)
+		return err;
+	(void)pthread_rwlock_rdlock(&a->lock);
+	n = version == a->version;
+	(void)pthread_rwlock_unlock(&a->lock);
+	if (n)
+		return ERR_OK;
+	err = store_tokens(store, &rows, &n_rows, e);
+	if (err)
+		return err;
+	entries = entries_make(rows, n_rows, &n);
+	if (!entries)
+		return error_set(e, ERR_INTERNAL, "out of memory");
+	(void)pthread_rwlock_wrlock(&a->lock);
+	free(a->entries);
+	a->entries = entries;
+	a->n = n;
+	a->version = version;
+	(void)atomic_fetch_add(&a->generation, 1);
+	(void)pthread_rwlock_unlock(&a->lock);
+	return ERR_OK;
+}
+
+static enum err refresh_in_time(struct auth *a, const struct app *app, struct error *e)
+{
+	int64_t now = monotonic_ms();
+	int64_t checked = atomic_load_explicit(&a->checked_at, memory_order_relaxed);
+	struct store *store;
+	enum err err;
+
+	if (checked && now - checked < RECHECK_MS)
+		return ERR_OK;
+	store = app->store(app->store_self, e);
+	if (!store)
+		return e->code;
+	err = refresh(a, store, e);
+	if (!err)
+		atomic_store(&a->checked_at, now);
+	return err;
+}
+
+/* Finds the entry of a hash, looking at all of them. Read lock held. */
+static struct entry *find(struct auth *a, const char hash[SHA256_HEX_SIZE])
+{
+	struct entry *found = NULL;
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		if (crypto_equal(a->entries[i].hash, hash, SHA256_HEX_SIZE - 1))
+			found = &a->entries[i];
+	return found;
+}
+
+/* The token of "Bearer TOKEN"; NULL where the header is of another form. */
+static const char *bearer(const char *header)
+{
+	const char *token;
+
+	if (!header || strncasecmp(header, "Bearer ", 7) != 0)
+		return NULL;
+	token = header + 7 + strspn(header + 7, " ");
+	return *token && strlen(token) <= TOKEN_TEXT_MAX ? token : NULL;
+}
+
+/* Keeps last_used_at. A failure is left alone: it must not refuse a valid token. */
+static void touch(const struct app *app, int64_t id, int64_t now)
+{
+	struct error e;
+	struct store *store = app->store(app->store_self, &e);
+
+	if (store)
+		(void)store_token_touch(store, id, now, &e);
+}
+
+enum token_role auth_check(struct auth *a, const struct app *app, const char *header,
+			   char ret_actor[ACTOR_SIZE], struct error *e)
+{
+	const char *token = bearer(header);
+	enum token_role role = TOKEN_NONE;
+	char hash[SHA256_HEX_SIZE];
+	int64_t now = clock_now(app->clock);
+	int64_t touched;
+	int64_t stale = 0;
+	struct entry *found;
+
+	e->code = ERR_OK;
+	if (!token || refresh_in_time(a, app, e))
+		return TOKEN_NONE;
+	sha256_hex(token, strlen(token), hash);
+	(void)pthread_rwlock_rdlock(&a->lock);
+	found = find(a, hash);
+	if (found) {
+		role = found->role;
+		memcpy(ret_actor, found->name, ACTOR_SIZE);
+		touched = atomic_load(&found->touched_at);
+		if (now - touched >= TOUCH_MS &&
+		    atomic_compare_exchange_strong(&found->touched_at, &touched, now))
+			stale = found->id;
+	}
+	(void)pthread_rwlock_unlock(&a->lock);
+	if (stale)
+		touch(app, stale, now);
+	return role;
+}
+
+int64_t auth_generation(struct auth *a, const struct app *app)
+{
+	struct error e;
+
+	return refresh_in_time(a, app, &e) ? 0 : atomic_load(&a->generation);
+}
+
+/* --- the first token ----------------------------------------------------------------------------------------- */
+
+struct first {
+	const char *dir;
+	int64_t now;
+	bool made;
+};
+
+/* Writes the whole text, or says why not. */
+static enum err write_all(int fd, const char *path, const char *text, struct error *e)
+{
+	size_t len = strlen(text);
+
+	if (write(fd, text, len) == (ssize_t)len && fsync(fd) == 0)
+		return ERR_OK;
+	return error_set(e, ERR_INTERNAL, "cannot write %s: %s", path, strerror(errno));
+}
+
+/* A new file that takes the old one's place whole. */
+static enum err write_token(const char *dir, const char *token, struct error *e)
+{
+	char path[512], fresh[520], line[80];
+	enum err err;
+	int fd;
+
+	if (snprintf(path, sizeof path, "%s/" ADMIN_TOKEN_FILE, dir) >= (int)sizeof path)
+		return error_set(e, ERR_BAD_REQUEST, "the path of the state directory is too long");
+	(void)snprintf(fresh, sizeof fresh, "%s.new", path);
+	(void)snprintf(line, sizeof line, "%s\n", token);
+	(void)unlink(fresh);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(e, ERR_INTERNAL, "cannot make %s: %s", fresh, strerror(errno));
+	err = write_all(fd, fresh, line, e);
+	explicit_bzero(line, sizeof line);
+	(void)close(fd);
+	if (!err && rename(fresh, path) != 0)
+		err = error_set(e, ERR_INTERNAL, "cannot make %s: %s", path, strerror(errno));
+	return err;
+}
+
+/* In one transaction with the file: a crash in between leaves a store without tokens, and the next start tries again. */
+static enum err first_tx(struct store *store, void *arg, struct error *e)
+{
+	_cleanup_(freep) struct token_row *rows = NULL;
+	struct first *f = arg;
+	char token[64];
+	size_t n = 0;
+	enum err err = store_tokens(store, &rows, &n, e);
+
+	f->made = false;
+	if (err || n > 0)
+		return err;
+	err = store_token_create(store, ADMIN_TOKEN_NAME, TOKEN_ADMIN, f->now, token, e);
+	if (!err)
+		err = write_token(f->dir, token, e);
+	explicit_bzero(token, sizeof token);
+	f->made = !err;
+	return err;
+}
+
+enum err auth_first_token(struct store *store, const char *state_dir, int64_t now, bool *ret_made,
+			  struct error *e)
+{
+	struct first f = {.dir = state_dir, .now = now};
+	enum err err = store_tx(store, first_tx, &f, e);
+
+	if (!err)
+		*ret_made = f.made;
+	return err;
+}

@@ -1,0 +1,118 @@
+/*
+ * The HTTP server as its handlers see it: routes, a request, and the replies that end one.
+ *
+ * A handler runs on one of libmicrohttpd's pool threads, after host, token, role, method, media types, query
+ * names and body size were checked from its route. It reads the published picture and the store, never the
+ * network. It ends in exactly one reply_*(): `struct done` is defined nowhere, so nothing else can end it.
+ */
+#ifndef BURSTD_SERVER_HTTP_H
+#define BURSTD_SERVER_HTTP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/app.h"
+
+struct done;
+struct req;
+
+/* One operation. A test holds the table against openapi.yaml both ways. */
+struct route {
+	const char *method;
+	const char *path;      /* may have one {id}, a positive integer */
+	const char *operation; /* operationId */
+	enum token_role role;  /* least role; TOKEN_NONE = open to everyone */
+	size_t body_limit;     /* 0 = takes no body */
+	const char *query;     /* names of the query parameters, separated by spaces; NULL = none */
+	const char *media;     /* of the 2xx reply; NULL = application/json */
+	struct done *(*handler)(struct req *);
+};
+
+struct route_table {
+	const struct route *rows;
+	size_t n;
+};
+
+struct req {
+	const struct app *app;
+	const struct route *route;
+	const char *id;    /* request id, `instance` of a problem */
+	const char *actor; /* the token's name, "" on an open route */
+	int64_t now;       /* wall clock at the first byte */
+	int64_t number;    /* the {id} of the path */
+};
+
+/* One field at fault: what `errors` of a problem lists. */
+struct field_error {
+	char pointer[96];
+	char detail[200];
+};
+
+/* --- reading a request
+ * ----------------------------------------------------------------------------------------- */
+
+/* The picture of this request, the same at every call; borrowed, freed with the request. */
+const struct picture *req_picture(struct req *);
+/* The calling thread's store connection; NULL fills `e`. */
+struct store *req_store(struct req *, struct error *e);
+/* A query parameter's value, borrowed; NULL where it is not given. Only names of the route's `query`. */
+const char *req_query(struct req *, const char *name);
+bool req_has_query(struct req *);
+/*
+ * The body as a JSON value, strictly parsed: UTF-8, no duplicate keys, bounded depth. Borrowed. NULL with `e`
+ * filled where it is not JSON; NULL with e->code ERR_OK where there is no body.
+ */
+json_t *req_body(struct req *, struct error *e);
+/*
+ * If-Match against the present representation (borrowed): ERR_PRECONDITION when the header is there and none
+ * of its tags is the one that a GET would give.
+ */
+enum err req_if_match(struct req *, json_t *present, struct error *e);
+/* A handler wrote something: cached pages are made anew, the workers look at once. */
+void req_changed(struct req *);
+
+/* --- replies: each ends the request
+ * ------------------------------------------------------------------------------ */
+
+/* Consumes `body` (NULL is an internal error). A 200 to a GET carries an ETag and turns into 304 where it
+ * matches. */
+struct done *reply_value(struct req *, int status, json_t *body);
+/* The same with a Location header. */
+struct done *reply_value_at(struct req *, int status, const char *location, json_t *body);
+struct done *reply_empty(struct req *, int status);
+/* Bytes that live as long as the process, with an ETag. */
+struct done *reply_static(struct req *, const char *media, const void *data, size_t len);
+/* RFC 9457 problem from an error; ERR_INTERNAL is logged with its detail. */
+struct done *reply_error(struct req *, const struct error *);
+/* 400 naming each field. */
+struct done *reply_fields(struct req *, const struct field_error *, size_t n);
+
+/*
+ * A page that is made once per picture: the reply is built by `render` (a new reference, NULL fills `e`) when
+ * the picture, or anything a handler wrote, changed since it was last built; else it costs a look at a
+ * pointer.
+ */
+enum page { PAGE_STATUS, PAGE_LOCATIONS, PAGE_NODES, PAGE_COUNT };
+struct done *reply_page(struct req *, enum page, json_t *(*render)(struct req *, struct error *));
+
+/* --- the server
+ * ------------------------------------------------------------------------------------------------- */
+
+struct http_server;
+
+/*
+ * Binds the configured address and serves on min(2, cores) threads. `app` is copied, what it points to
+ * borrowed. `routes` lives as long as the process. ERR_BUSY where the address cannot be bound. Main thread.
+ */
+enum err http_start(const struct app *app, const struct route_table *routes, struct http_server **ret,
+		    struct error *);
+/* Stops listening, lets requests under way finish (2 s at most), ends the threads, frees. NULL is fine. */
+void http_stop(struct http_server *);
+/* The port that was bound. */
+int http_port(const struct http_server *);
+/* Tokens are read again at the next request. Any thread. */
+void http_reload_tokens(struct http_server *);
+
+#endif

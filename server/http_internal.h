@@ -1,0 +1,111 @@
+/* Shared by the files of the HTTP server, and by nothing else. */
+#ifndef BURSTD_SERVER_HTTP_INTERNAL_H
+#define BURSTD_SERVER_HTTP_INTERNAL_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "server/auth.h"
+#include "server/http.h"
+
+#define REQUEST_ID_SIZE 20
+#define ETAG_SIZE       36 /* quote, 32 hex digits, quote */
+
+/* A reply made once per picture. `lock` guards all of it. */
+struct page_slot {
+	pthread_mutex_t lock;
+	struct picture
+		*picture; /* the one it was made from, referenced: its address is not used again meanwhile */
+	uint64_t writes;  /* server->writes when it was made */
+	char etag[ETAG_SIZE];
+	struct MHD_Response *whole;
+	struct MHD_Response *not_modified;
+};
+
+struct http_server {
+	struct app app;
+	struct route_table routes;
+	struct auth *auth;
+	struct MHD_Daemon *daemon;
+	int port;
+	bool any_address; /* bound to 0.0.0.0 or :: */
+	struct page_slot pages[PAGE_COUNT];
+	_Atomic uint64_t writes;   /* grows with each req_changed */
+	_Atomic uint64_t requests; /* number of the next request id */
+	_Atomic int under_way;     /* requests between their headers and the end of their reply */
+	uint32_t id_prefix;
+};
+
+/*
+ * What a kept-alive connection remembers: the Authorization that was accepted last, so that the next request is spared the
+ * hashing. Wiped when the connection ends; worthless when the tokens were read anew.
+ */
+struct connection {
+	int64_t generation; /* of the tokens; 0 = nothing remembered */
+	enum token_role role;
+	char actor[ACTOR_SIZE];
+	char header[256];
+};
+
+/* The request headers that are looked at, NULL where missing; they live as long as the request. */
+struct headers {
+	const char *host;
+	const char *authorization;
+	const char *accept;
+	const char *content_type;
+	const char *content_length;
+	const char *transfer_encoding;
+	const char *if_match;
+	const char *if_none_match;
+	bool query; /* there is a query */
+};
+
+/*
+ * One request from its first line to the last byte of the reply. Used by one pool thread at a time. Made at every request,
+ * so only what stands before `refused` is cleared.
+ */
+struct exchange {
+	struct req req; /* first: handlers get its address */
+	struct http_server *server;
+	struct MHD_Connection *connection;
+	struct picture *picture;
+	struct headers headers;
+	struct buf body;
+	json_t *json;
+	size_t received;
+	bool begun;
+	bool head;
+	bool options;
+	bool uri_too_long;
+	bool uri_has_nul;
+	const char *challenge; /* WWW-Authenticate of a 401 */
+	const char *method;
+	int status;
+	int64_t started_us;
+	char id[REQUEST_ID_SIZE];
+	char actor[ACTOR_SIZE];
+	enum err refusal; /* ERR_OK = the handler answers; else this does, once the body was swallowed */
+
+	struct error refused; /* filled with `refusal` */
+	char allow[64];       /* Allow of a 405 and of OPTIONS; "" at request_check */
+	char path[200];       /* for the log, cut */
+};
+#define EXCHANGE_CLEARED offsetof(struct exchange, refused)
+
+static inline struct exchange *exchange_of(struct req *r)
+{
+	return (struct exchange *)r;
+}
+
+/* http_request.c: every check before the handler; fills x->headers, x->refusal, x->req.route, x->allow. */
+void request_check(struct exchange *x, const char *url);
+
+/* http_reply.c */
+struct done *reply_refusal(struct exchange *x);
+struct done *reply_options(struct exchange *x);
+void page_slot_init(struct page_slot *);
+void page_slot_close(struct page_slot *);
+
+#endif

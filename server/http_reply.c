@@ -1,0 +1,381 @@
+/*
+ * The replies. A body is sent as it is dumped once; its ETag is a hash of these bytes, so it is strong, and the same
+ * for the same content whichever way it was made.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "server/http_internal.h"
+
+#define DUMP_FLAGS   (JSON_COMPACT | JSON_REAL_PRECISION(12)) /* 0.1, not 0.10000000000000001 */
+#define JSON_MEDIA   "application/json"
+#define PROBLEM_BODY (16 * 1024)
+
+/* What a reply carries besides its bytes; NULL = without. */
+struct extras {
+	const char *media;
+	const char *etag;
+	const char *location;
+};
+
+static void header(struct MHD_Response *response, const char *name, const char *value)
+{
+	if (value)
+		(void)MHD_add_response_header(response, name, value);
+}
+
+static void common_headers(struct MHD_Response *response, const struct extras *extras)
+{
+	header(response, "Content-Type", extras->media);
+	header(response, "ETag", extras->etag);
+	header(response, "Location", extras->location);
+	header(response, "Cache-Control", "no-cache");
+	header(response, "X-Content-Type-Options", "nosniff");
+}
+
+/* Queues and lets go of the caller's reference. NULL closes the connection. */
+static struct done *queue(struct exchange *x, int status, struct MHD_Response *response)
+{
+	bool queued = response && MHD_queue_response(x->connection, (unsigned)status, response) == MHD_YES;
+
+	if (response)
+		MHD_destroy_response(response);
+	x->status = status;
+	return queued ? (struct done *)x : NULL;
+}
+
+/* Takes over malloc'ed `data`. */
+static struct done *send_bytes(struct exchange *x, int status, char *data, size_t len,
+			       const struct extras *extras)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
+
+	if (!response) {
+		free(data);
+		return NULL;
+	}
+	common_headers(response, extras);
+	return queue(x, status, response);
+}
+
+static struct MHD_Response *empty_response(const struct extras *extras)
+{
+	static char nothing[1];
+	struct MHD_Response *response = MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
+
+	if (response)
+		common_headers(response, extras);
+	return response;
+}
+
+/* --- ETag ---------------------------------------------------------------------------------------------------- */
+
+static void etag_of(const void *data, size_t len, char out[ETAG_SIZE])
+{
+	char hex[SHA256_HEX_SIZE];
+
+	sha256_hex(data, len, hex);
+	(void)snprintf(out, ETAG_SIZE, "\"%.32s\"", hex);
+}
+
+/* Whether a list of tags holds this one. If-None-Match compares weakly, If-Match strongly (RFC 9110 13.1). */
+static bool etag_listed(const char *list, const char *etag, bool weak)
+{
+	size_t len;
+
+	for (list += strspn(list, " \t,"); *list; list += strspn(list, " \t,")) {
+		bool is_weak = strncmp(list, "W/", 2) == 0;
+
+		if (*list == '*')
+			return true;
+		list += is_weak ? 2 : 0;
+		if (*list != '"')
+			return false;
+		len = strcspn(list + 1, "\"") + 2;
+		if ((weak || !is_weak) && len == strlen(etag) && strncmp(list, etag, len) == 0)
+			return true;
+		list += strnlen(list, len);
+	}
+	return false;
+}
+
+static bool is_read(const struct exchange *x)
+{
+	return x->req.route && strcmp(x->req.route->method, "GET") == 0;
+}
+
+static bool not_modified(struct exchange *x, const char *etag)
+{
+	const char *list = x->headers.if_none_match;
+
+	return list && etag_listed(list, etag, true);
+}
+
+enum err req_if_match(struct req *r, json_t *present, struct error *e)
+{
+	const char *list = exchange_of(r)->headers.if_match;
+	_cleanup_(freep) char *text = list ? json_dumps(present, DUMP_FLAGS) : NULL;
+	char etag[ETAG_SIZE];
+
+	if (!list)
+		return ERR_OK;
+	if (!text)
+		return error_set(e, ERR_INTERNAL, "out of memory");
+	etag_of(text, strlen(text), etag);
+	if (etag_listed(list, etag, false))
+		return ERR_OK;
+	return error_set(e, ERR_PRECONDITION, "the resource is now %s: read it again", etag);
+}
+
+/* --- plain replies ------------------------------------------------------------------------------------------- */
+
+static struct done *failed(struct req *r, const char *what)
+{
+	const struct error e = {.code = ERR_INTERNAL};
+	struct error named = e;
+
+	(void)error_set(&named, ERR_INTERNAL, "%s", what);
+	return reply_error(r, &named);
+}
+
+struct done *reply_value_at(struct req *r, int status, const char *location, json_t *body)
+{
+	struct exchange *x = exchange_of(r);
+	char *text = body ? json_dumps(body, DUMP_FLAGS) : NULL;
+	struct extras extras = {.media = JSON_MEDIA, .location = location};
+	char etag[ETAG_SIZE];
+
+	json_decref(body);
+	if (!text)
+		return failed(r, "a reply could not be made");
+	if (is_read(x) && status == 200) {
+		etag_of(text, strlen(text), etag);
+		extras.etag = etag;
+		if (not_modified(x, etag)) {
+			free(text);
+			return queue(x, 304, empty_response(&extras));
+		}
+	}
+	return send_bytes(x, status, text, strlen(text), &extras);
+}
+
+struct done *reply_value(struct req *r, int status, json_t *body)
+{
+	return reply_value_at(r, status, NULL, body);
+}
+
+struct done *reply_empty(struct req *r, int status)
+{
+	return queue(exchange_of(r), status, empty_response(&(struct extras){0}));
+}
+
+struct done *reply_static(struct req *r, const char *media, const void *data, size_t len)
+{
+	struct exchange *x = exchange_of(r);
+	struct MHD_Response *response;
+	char etag[ETAG_SIZE];
+	struct extras extras = {.media = media, .etag = etag};
+
+	etag_of(data, len, etag);
+	if (not_modified(x, etag))
+		return queue(x, 304, empty_response(&extras));
+	response = MHD_create_response_from_buffer(len, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT);
+	if (response)
+		common_headers(response, &extras);
+	return queue(x, 200, response);
+}
+
+/* --- problems ------------------------------------------------------------------------------------------------ */
+
+struct problem {
+	int status;
+	const char *slug;
+	const char *title;
+	const char *detail;
+	const struct field_error *fields;
+	size_t n_fields;
+};
+
+static json_t *fields_json(const struct field_error *fields, size_t n)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		(void)json_array_append_new(list, json_pack("{s:s, s:s}", "pointer", fields[i].pointer,
+							    "detail", fields[i].detail));
+	return list;
+}
+
+static struct done *send_problem(struct exchange *x, const struct problem *p)
+{
+	json_t *body = json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", p->slug, "title", p->title, "status",
+				 p->status, "detail", p->detail, "instance", x->id);
+	struct extras extras = {.media = "application/problem+json"};
+	struct MHD_Response *response = NULL;
+	char *text;
+
+	if (body && p->n_fields)
+		(void)json_object_set_new(body, "errors", fields_json(p->fields, p->n_fields));
+	text = body ? json_dumps(body, DUMP_FLAGS) : NULL;
+	json_decref(body);
+	if (text)
+		response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		free(text);
+		return NULL;
+	}
+	common_headers(response, &extras);
+	header(response, "WWW-Authenticate", x->challenge);
+	header(response, "Allow", p->status == 405 ? x->allow : NULL);
+	header(response, "Retry-After", p->status == 503 || p->status == 429 ? "1" : NULL);
+	return queue(x, p->status, response);
+}
+
+struct done *reply_error(struct req *r, const struct error *e)
+{
+	struct exchange *x = exchange_of(r);
+	struct field_error field;
+	struct problem p = {.status = err_http_status(e->code),
+			    .slug = err_slug(e->code),
+			    .title = err_title(e->code),
+			    .detail = e->detail};
+
+	if (e->code == ERR_INTERNAL) {
+		/* the words may tell of paths and tables: they are for the log */
+		log_error("a request failed", "request", x->id, "method", x->method, "path", x->path, "error",
+			  e->detail);
+		p.detail = "see the log of burstd for this request";
+	}
+	if (e->pointer[0]) {
+		(void)snprintf(field.pointer, sizeof field.pointer, "%s", e->pointer);
+		(void)snprintf(field.detail, sizeof field.detail, "%.199s", e->detail);
+		p.fields = &field;
+		p.n_fields = 1;
+	}
+	return send_problem(x, &p);
+}
+
+struct done *reply_fields(struct req *r, const struct field_error *fields, size_t n)
+{
+	char detail[sizeof fields->pointer + sizeof fields->detail + 4];
+	struct problem p = {.status = err_http_status(ERR_BAD_REQUEST),
+			    .slug = err_slug(ERR_BAD_REQUEST),
+			    .title = err_title(ERR_BAD_REQUEST),
+			    .detail = detail,
+			    .fields = fields,
+			    .n_fields = n};
+
+	(void)snprintf(detail, sizeof detail, "%s%s%s", fields->pointer, *fields->pointer ? ": " : "",
+		       fields->detail);
+	return send_problem(exchange_of(r), &p);
+}
+
+struct done *reply_refusal(struct exchange *x)
+{
+	return reply_error(&x->req, &x->refused);
+}
+
+struct done *reply_options(struct exchange *x)
+{
+	struct MHD_Response *response = empty_response(&(struct extras){0});
+
+	if (response)
+		header(response, "Allow", x->allow);
+	return queue(x, 204, response);
+}
+
+/* --- pages made once per picture ------------------------------------------------------------------------------- */
+
+static void slot_clear(struct page_slot *slot)
+{
+	if (slot->whole)
+		MHD_destroy_response(slot->whole);
+	if (slot->not_modified)
+		MHD_destroy_response(slot->not_modified);
+	picture_unref(slot->picture);
+	slot->whole = slot->not_modified = NULL;
+	slot->picture = NULL;
+}
+
+void page_slot_init(struct page_slot *slot)
+{
+	(void)pthread_mutex_init(&slot->lock, NULL);
+}
+
+void page_slot_close(struct page_slot *slot)
+{
+	slot_clear(slot);
+	(void)pthread_mutex_destroy(&slot->lock);
+}
+
+/* Slot locked. */
+static enum err slot_fill(struct page_slot *slot, char *text, struct error *e)
+{
+	struct extras extras = {.media = JSON_MEDIA, .etag = slot->etag};
+	size_t len = strlen(text);
+
+	etag_of(text, len, slot->etag);
+	slot->whole = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
+	if (!slot->whole)
+		free(text);
+	slot->not_modified = empty_response(&extras);
+	if (slot->whole)
+		common_headers(slot->whole, &extras);
+	return slot->whole && slot->not_modified ? ERR_OK : error_set(e, ERR_INTERNAL, "out of memory");
+}
+
+/* Slot locked. The count of writes is read before the store is: a write in between makes it anew once more. */
+static enum err slot_make(struct page_slot *slot, struct exchange *x,
+			  json_t *(*render)(struct req *, struct error *), struct error *e)
+{
+	uint64_t writes = atomic_load(&x->server->writes);
+	json_t *body = render(&x->req, e);
+	char *text = body ? json_dumps(body, DUMP_FLAGS) : NULL;
+	enum err err;
+
+	if (body && !text)
+		(void)error_set(e, ERR_INTERNAL, "out of memory");
+	json_decref(body);
+	if (!text)
+		return e->code;
+	slot_clear(slot);
+	err = slot_fill(slot, text, e);
+	if (err) {
+		slot_clear(slot);
+		return err;
+	}
+	slot->picture = picture_ref(x->picture);
+	slot->writes = writes;
+	return ERR_OK;
+}
+
+/* Slot locked. A request that holds an older picture than the page is given the page. */
+static bool slot_is_current(const struct page_slot *slot, const struct exchange *x)
+{
+	return slot->picture && slot->picture->seq >= x->picture->seq &&
+	       slot->writes == atomic_load(&x->server->writes);
+}
+
+struct done *reply_page(struct req *r, enum page page, json_t *(*render)(struct req *, struct error *))
+{
+	struct exchange *x = exchange_of(r);
+	struct page_slot *slot = &x->server->pages[page];
+	struct error e = {.code = ERR_OK};
+	bool same = false;
+	bool queued = false;
+
+	(void)req_picture(r);
+	(void)pthread_mutex_lock(&slot->lock);
+	if (slot_is_current(slot, x) || slot_make(slot, x, render, &e) == ERR_OK) {
+		same = not_modified(x, slot->etag);
+		x->status = same ? 304 : 200;
+		queued = MHD_queue_response(x->connection, (unsigned)x->status,
+					    same ? slot->not_modified : slot->whole) == MHD_YES;
+	}
+	(void)pthread_mutex_unlock(&slot->lock);
+	if (e.code)
+		return reply_error(r, &e);
+	return queued ? (struct done *)x : NULL;
+}

@@ -1,0 +1,555 @@
+/*
+ * The worker threads. Each is a loop round one step of reconcile/: wait until woken or due, step, wake whom it concerns.
+ *
+ *   observers  Infinity, one per region: poll, with jitter
+ *   controller runs on every new report, on every request, and when the engine asked for a later look
+ *   actors     Infinity, one per region: run when the controller recorded something, and for retries
+ *
+ * Wake-ups: every loop owns a `bell` (a flag under a mutex with a condition variable): ringing one that is being served makes
+ * the loop go round once more, so that no wake-up is lost. Order of locks: a bell's mutex is held for the flag alone.
+ * Each thread has its own store connection and its own clients (a client's connection belongs to one thread); the
+ * credentials and a region's limiter are shared and lock themselves.
+ */
+#include "server/workers.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "clients/ec2/ec2.h"
+#include "clients/infinity/infinity.h"
+#include "reconcile/reconcile.h"
+
+struct bell {
+	pthread_mutex_t mutex;
+	pthread_cond_t rung;
+	bool flag;
+	bool closed; /* the process ends */
+};
+
+struct worker {
+	struct workers *w;
+	pthread_t thread;
+	bool running;
+	void (*step)(struct worker *);
+	struct bell bell;
+	int64_t wait_ms; /* until the next step when nobody rings; set by each step */
+
+	size_t region;
+	struct store *store;
+	struct curl_transport *infinity_transport;
+	struct curl_transport *ec2_transport;
+	struct infinity_client *infinity;
+	struct ec2_client *ec2;
+	struct infinity_port infinity_port;
+	struct ec2_port ec2_port;
+};
+
+struct workers {
+	const struct config *config;
+	char path[512];
+	uint8_t key[SECRET_KEY_SIZE];
+	struct reconciler *reconciler;
+	struct store *store; /* start-up and the controller's */
+	struct curl_transport *imds_transport;
+	struct credentials *credentials;
+	int64_t settings_seen;
+	char tag_seen[TAG_VALUE_SIZE];
+	struct ec2_limiter **limiters; /* one per region */
+	size_t n_regions;
+	struct worker
+		*rows; /* controller, Infinity's observer and actor, then observer and actor per region */
+	size_t n_rows;
+};
+
+enum { ROW_CONTROLLER, ROW_INFINITY_OBSERVER, ROW_INFINITY_ACTOR, ROW_REGIONS };
+
+/* --- bells ------------------------------------------------------------------------------------------------------- */
+
+static void bell_make(struct bell *b)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_mutex_init(&b->mutex, NULL);
+	pthread_cond_init(&b->rung, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
+static void bell_ring(struct bell *b)
+{
+	pthread_mutex_lock(&b->mutex);
+	b->flag = true;
+	pthread_cond_signal(&b->rung);
+	pthread_mutex_unlock(&b->mutex);
+}
+
+static void bell_close(struct bell *b)
+{
+	pthread_mutex_lock(&b->mutex);
+	b->closed = true;
+	pthread_cond_broadcast(&b->rung);
+	pthread_mutex_unlock(&b->mutex);
+}
+
+static struct timespec monotonic_in(int64_t ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / MS_PER_SECOND;
+	t.tv_nsec += ms % MS_PER_SECOND * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}
+
+/* Waits for a ring, at most `ms`; false = the process ends. With `keep` a ring stays for the loop's own wait. */
+static bool bell_wait(struct bell *b, int64_t ms, bool keep)
+{
+	struct timespec until = monotonic_in(ms);
+	bool open;
+
+	pthread_mutex_lock(&b->mutex);
+	while (!b->closed && !(b->flag && !keep))
+		if (pthread_cond_timedwait(&b->rung, &b->mutex, &until))
+			break;
+	if (!keep)
+		b->flag = false;
+	open = !b->closed;
+	pthread_mutex_unlock(&b->mutex);
+	return open;
+}
+
+/* A client's wait between attempts: ends early only when the process does. */
+static void worker_pause(void *self, int64_t ms)
+{
+	struct worker *k = self;
+
+	(void)bell_wait(&k->bell, ms, true);
+}
+
+static void ring_actors(struct workers *w)
+{
+	bell_ring(&w->rows[ROW_INFINITY_ACTOR].bell);
+	for (size_t i = 0; i < w->n_regions; i++)
+		bell_ring(&w->rows[ROW_REGIONS + 2 * i + 1].bell);
+}
+
+/* --- steps ------------------------------------------------------------------------------------------------------- */
+
+/* Polls do not march in step: up to a tenth earlier. */
+static int64_t jittered(int64_t ms)
+{
+	return ms - (int64_t)(random_unit() * (double)ms / 10);
+}
+
+static void step_observe_infinity(struct worker *k)
+{
+	reconcile_observe_infinity(k->w->reconciler, &k->infinity_port);
+	bell_ring(&k->w->rows[ROW_CONTROLLER].bell);
+	k->wait_ms = jittered(reconciler_params(k->w->reconciler).poll_infinity_ms);
+}
+
+#define NO_TAG_RETRY_MS (1 * MS_PER_SECOND) /* at the start: Infinity tells the tag value within moments */
+
+static void step_observe_ec2(struct worker *k)
+{
+	bool asked = reconcile_observe_ec2(k->w->reconciler, k->region, &k->ec2_port);
+
+	bell_ring(&k->w->rows[ROW_CONTROLLER].bell);
+	if (asked)
+		k->wait_ms = jittered(reconciler_params(k->w->reconciler).poll_ec2_ms);
+	else
+		k->wait_ms = 1 + (int64_t)(NO_TAG_RETRY_MS / k->w->config->time_scale);
+}
+
+/* The keys of the settings resource replace the usual chain; they are handed on when the settings have changed. */
+static void hand_on_keys(struct workers *w)
+{
+	struct bursting_settings s = reconciler_settings(w->reconciler);
+	struct error e = {0};
+	char *secret = NULL;
+
+	if (s.version == w->settings_seen)
+		return;
+	if (s.aws_access_key_id[0] && s.aws_secret_access_key_set &&
+	    store_aws_secret(w->store, &secret, &e)) {
+		log_error("the AWS secret access key in the store cannot be read", "error", e.detail);
+		return;
+	}
+	credentials_set_static(w->credentials, secret ? s.aws_access_key_id : NULL, secret);
+	secret_free(secret);
+	w->settings_seen = s.version;
+	for (size_t i = 0; i < w->n_regions; i++)
+		bell_ring(&w->rows[ROW_REGIONS + 2 * i].bell);
+}
+
+/* Another tag value makes another list of instances; at the start it is known only when Infinity was heard. */
+static void follow_tag(struct workers *w)
+{
+	struct picture *p = reconciler_picture(w->reconciler);
+	const char *tag = p->tag_value ? p->tag_value : "";
+	bool same = !strcmp(w->tag_seen, tag);
+
+	(void)snprintf(w->tag_seen, sizeof(w->tag_seen), "%s", tag);
+	picture_unref(p);
+	for (size_t i = 0; !same && i < w->n_regions; i++)
+		bell_ring(&w->rows[ROW_REGIONS + 2 * i].bell);
+}
+
+#define STORE_RETRY_MS 1000
+
+static void step_control(struct worker *k)
+{
+	struct error e = {0};
+	int64_t next_at = 0, now;
+	bool recorded = false;
+
+	if (reconcile_control(k->w->reconciler, k->store, &next_at, &recorded, &e)) {
+		log_error("the controller cannot record its decisions; nothing is done", "error", e.detail);
+		k->wait_ms = STORE_RETRY_MS;
+		return;
+	}
+	hand_on_keys(k->w);
+	follow_tag(k->w);
+	if (recorded)
+		ring_actors(k->w);
+	now = clock_now(&clock_system);
+	k->wait_ms = next_at > now ? next_at - now : 1;
+}
+
+#define ACTOR_IDLE_MS (5 * MS_PER_SECOND) /* nothing rings for long: look all the same */
+
+static void actor_waits(struct worker *k, bool changed, int64_t next_at)
+{
+	int64_t now = clock_now(&clock_system);
+
+	k->wait_ms = ACTOR_IDLE_MS;
+	if (next_at && next_at - now < k->wait_ms)
+		k->wait_ms = next_at > now ? next_at - now : 1;
+	if (changed)
+		bell_ring(&k->w->rows[ROW_CONTROLLER].bell);
+}
+
+static void step_act_infinity(struct worker *k)
+{
+	int64_t next_at = 0;
+	bool changed = reconcile_act_infinity(k->w->reconciler, k->store, &k->infinity_port, &next_at);
+
+	actor_waits(k, changed, next_at);
+}
+
+static void step_act_ec2(struct worker *k)
+{
+	int64_t next_at = 0;
+	bool changed = reconcile_act_ec2(k->w->reconciler, k->region, k->store, &k->ec2_port,
+					 &k->infinity_port, &next_at);
+
+	actor_waits(k, changed, next_at);
+	if (changed) /* what EC2 shows now is news: do not wait for the poll */
+		bell_ring(&k->w->rows[ROW_REGIONS + 2 * k->region].bell);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *k = arg;
+
+	do
+		k->step(k);
+	while (bell_wait(&k->bell, k->wait_ms, false));
+	return NULL;
+}
+
+/* --- ports over the clients -------------------------------------------------------------------------------------- */
+
+static bool port_observe(void *self, bool participants, struct infinity_report **ret,
+			 struct upstream_error *e)
+{
+	return infinity_observe(self, participants, ret, e);
+}
+
+static bool port_maintenance(void *self, int64_t node, bool on, const char *reason, struct upstream_error *e)
+{
+	return infinity_set_maintenance(self, node, on, reason, e);
+}
+
+static bool port_start_cloudnode(void *self, const char *instance, struct upstream_error *e)
+{
+	return infinity_start_cloudnode(self, instance, e);
+}
+
+static bool port_describe_tagged(void *self, const char *tag, struct ec2_report **ret,
+				 struct upstream_error *e)
+{
+	return ec2_describe_tagged(self, tag, ret, e);
+}
+
+static bool port_describe_addresses(void *self, const char *const *addresses, size_t n,
+				    struct ec2_report **ret, struct upstream_error *e)
+{
+	return ec2_describe_addresses(self, addresses, n, ret, e);
+}
+
+static bool port_describe_instance(void *self, const char *id, struct ec2_report **ret,
+				   struct upstream_error *e)
+{
+	return ec2_describe_instance(self, id, ret, e);
+}
+
+static bool port_start(void *self, const char *id, struct ec2_state_change *ret, struct upstream_error *e)
+{
+	return ec2_start_instance(self, id, false, ret, e);
+}
+
+static bool port_stop(void *self, const char *id, struct ec2_state_change *ret, struct upstream_error *e)
+{
+	return ec2_stop_instance(self, id, false, ret, e);
+}
+
+/* --- making and ending ------------------------------------------------------------------------------------------- */
+
+/*
+ * An exchange may take 20 s; in a compressed world less, but never less than two real seconds: the network and the
+ * processor are not compressed with it.
+ */
+static long exchange_timeout_ms(const struct config *c)
+{
+	double ms = 20000 / c->time_scale;
+
+	return ms < 2000 ? 2000 : (long)ms;
+}
+
+static enum err give_infinity(struct worker *k, struct error *e)
+{
+	const struct config *c = k->w->config;
+	struct transport_options transport = {.name = "infinity",
+					      .ca_file = c->infinity_ca_file,
+					      .pinned_key = c->infinity_pinned_key,
+					      .timeout_ms = exchange_timeout_ms(c)};
+	struct upstream_error u = {0};
+	struct infinity_client_options o = {
+		.url = c->infinity_url,
+		.user = c->infinity_user,
+		.password = c->infinity_password,
+		.oauth_client_id = c->infinity_oauth_client_id,
+		.oauth_key_pem = c->infinity_oauth_key,
+		.oauth_audience = c->infinity_oauth_audience,
+		.oauth_scope = c->infinity_oauth_scope,
+		.clock = &clock_system,
+		.time_scale = c->time_scale,
+		.pause = worker_pause,
+		.pause_self = k,
+	};
+
+	k->infinity_transport = curl_transport_new(&transport);
+	if (!k->infinity_transport)
+		return error_set(e, ERR_INTERNAL, "libcurl cannot be set up");
+	o.transport = curl_transport_port(k->infinity_transport);
+	k->infinity = infinity_client_new(&o, &u);
+	if (!k->infinity)
+		return error_set(e, ERR_BAD_REQUEST, "%s", u.message);
+	k->infinity_port =
+		(struct infinity_port){port_observe, port_maintenance, port_start_cloudnode, k->infinity};
+	return ERR_OK;
+}
+
+static enum err give_ec2(struct worker *k, struct error *e)
+{
+	const struct config *c = k->w->config;
+	struct transport_options transport = {
+		.name = "ec2", .ca_file = getenv("AWS_CA_BUNDLE"), .timeout_ms = exchange_timeout_ms(c)};
+	struct ec2_client_options o = {
+		.region = c->aws_regions.items[k->region],
+		.endpoint = c->ec2_endpoint,
+		.credentials = k->w->credentials,
+		.limiter = k->w->limiters[k->region],
+		.clock = &clock_system,
+		.time_scale = c->time_scale,
+		.pause = worker_pause,
+		.pause_self = k,
+	};
+
+	k->ec2_transport = curl_transport_new(&transport);
+	if (!k->ec2_transport)
+		return error_set(e, ERR_INTERNAL, "libcurl cannot be set up");
+	o.transport = curl_transport_port(k->ec2_transport);
+	k->ec2 = ec2_client_new(&o);
+	if (!k->ec2)
+		return error_set(e, ERR_INTERNAL, "out of memory");
+	k->ec2_port = (struct ec2_port){port_describe_tagged,
+					port_describe_addresses,
+					port_describe_instance,
+					port_start,
+					port_stop,
+					k->ec2};
+	return ERR_OK;
+}
+
+static enum err give_store(struct worker *k, struct error *e)
+{
+	return store_open(k->w->path, k->w->key, &k->store, e);
+}
+
+static enum err make_rows(struct workers *w, struct error *e)
+{
+	enum err err = ERR_OK;
+
+	w->n_rows = ROW_REGIONS + 2 * w->n_regions;
+	w->rows = calloc(w->n_rows, sizeof(*w->rows));
+	if (!w->rows)
+		return error_set(e, ERR_INTERNAL, "out of memory");
+	for (size_t i = 0; i < w->n_rows; i++) {
+		w->rows[i].w = w;
+		bell_make(&w->rows[i].bell);
+	}
+	w->rows[ROW_CONTROLLER].step = step_control;
+	w->rows[ROW_INFINITY_OBSERVER].step = step_observe_infinity;
+	w->rows[ROW_INFINITY_ACTOR].step = step_act_infinity;
+	err = give_store(&w->rows[ROW_CONTROLLER], e);
+	err = err ? err : give_infinity(&w->rows[ROW_INFINITY_OBSERVER], e);
+	err = err ? err : give_store(&w->rows[ROW_INFINITY_ACTOR], e);
+	err = err ? err : give_infinity(&w->rows[ROW_INFINITY_ACTOR], e);
+	for (size_t i = 0; !err && i < w->n_regions; i++) {
+		struct worker *observer = &w->rows[ROW_REGIONS + 2 * i], *actor = observer + 1;
+
+		observer->region = actor->region = i;
+		observer->step = step_observe_ec2;
+		actor->step = step_act_ec2;
+		err = give_ec2(observer, e);
+		err = err ? err : give_store(actor, e);
+		err = err ? err : give_ec2(actor, e);
+		err = err ? err : give_infinity(actor, e); /* for the last look before a stop */
+	}
+	return err;
+}
+
+static enum err make_credentials(struct workers *w, struct error *e)
+{
+	struct transport_options transport = {.name = "imds"};
+
+	w->imds_transport = curl_transport_new(&transport);
+	w->credentials = w->imds_transport
+				 ? credentials_new(&clock_system, curl_transport_port(w->imds_transport))
+				 : NULL;
+	w->limiters = calloc(w->n_regions + 1, sizeof(struct ec2_limiter *));
+	if (!w->credentials || !w->limiters)
+		return error_set(e, ERR_INTERNAL, "out of memory");
+	for (size_t i = 0; i < w->n_regions; i++) {
+		w->limiters[i] = ec2_limiter_new(&clock_system, w->config->time_scale);
+		if (!w->limiters[i])
+			return error_set(e, ERR_INTERNAL, "out of memory");
+	}
+	return ERR_OK;
+}
+
+static enum err make_reconciler(struct workers *w, struct error *e)
+{
+	struct reconciler_options o = {.clock = &clock_system,
+				       .time_scale = w->config->time_scale,
+				       .regions = w->config->aws_regions.items,
+				       .n_regions = w->n_regions};
+	enum err err = store_open(w->path, w->key, &w->store, e);
+
+	return err ? err : reconciler_new(&o, w->store, &w->reconciler, e);
+}
+
+static enum err run_rows(struct workers *w, struct error *e)
+{
+	for (size_t i = 0; i < w->n_rows; i++) {
+		if (pthread_create(&w->rows[i].thread, NULL, worker_main, &w->rows[i]))
+			return error_set(e, ERR_INTERNAL, "a thread cannot be started");
+		w->rows[i].running = true;
+	}
+	return ERR_OK;
+}
+
+enum err workers_start(const struct config *config, const uint8_t key[SECRET_KEY_SIZE],
+		       struct workers **ret_workers, struct error *e)
+{
+	struct workers *w = calloc(1, sizeof(*w));
+	enum err err;
+
+	if (!w)
+		return error_set(e, ERR_INTERNAL, "out of memory");
+	curl_transport_setup();
+	w->config = config;
+	w->n_regions = config->aws_regions.n;
+	w->settings_seen = -1;
+	memcpy(w->key, key, SECRET_KEY_SIZE);
+	snprintf(w->path, sizeof(w->path), "%s/%s", config->state_dir, CONFIG_DATABASE);
+	err = make_reconciler(w, e);
+	err = err ? err : make_credentials(w, e);
+	err = err ? err : make_rows(w, e);
+	if (!err)
+		hand_on_keys(w); /* before the first read, not after it */
+	err = err ? err : run_rows(w, e);
+	if (err) {
+		workers_stop(w);
+		return err;
+	}
+	*ret_workers = w;
+	return ERR_OK;
+}
+
+static void worker_end(struct worker *k)
+{
+	if (k->running)
+		pthread_join(k->thread, NULL);
+	infinity_client_free(k->infinity);
+	ec2_client_free(k->ec2);
+	curl_transport_free(k->infinity_transport);
+	curl_transport_free(k->ec2_transport);
+	store_close(k->store);
+	pthread_mutex_destroy(&k->bell.mutex);
+	pthread_cond_destroy(&k->bell.rung);
+}
+
+/* Exchanges under way are cut short; an intent whose answer is lost thereby is looked at by the next start. */
+static void interrupt(struct worker *k)
+{
+	bell_close(&k->bell);
+	if (k->infinity_transport)
+		curl_transport_interrupt(k->infinity_transport);
+	if (k->ec2_transport)
+		curl_transport_interrupt(k->ec2_transport);
+}
+
+void workers_stop(struct workers *w)
+{
+	if (!w)
+		return;
+	for (size_t i = 0; w->rows && i < w->n_rows; i++)
+		interrupt(&w->rows[i]);
+	if (w->imds_transport)
+		curl_transport_interrupt(w->imds_transport);
+	for (size_t i = 0; w->rows && i < w->n_rows; i++)
+		worker_end(&w->rows[i]);
+	free(w->rows);
+	for (size_t i = 0; w->limiters && i < w->n_regions; i++)
+		ec2_limiter_free(w->limiters[i]);
+	free(w->limiters);
+	credentials_free(w->credentials);
+	curl_transport_free(w->imds_transport);
+	reconciler_free(w->reconciler);
+	store_close(w->store);
+	explicit_bzero(w->key, sizeof(w->key));
+	free(w);
+}
+
+struct picture *workers_picture(struct workers *w)
+{
+	return reconciler_picture(w->reconciler);
+}
+
+void workers_wake(struct workers *w)
+{
+	for (size_t i = 0; i < w->n_rows; i++)
+		bell_ring(&w->rows[i].bell);
+}

@@ -1,0 +1,31 @@
+/*
+ * The worker threads and their wiring: observers (one for Infinity, one per region), the controller, the
+ * actors. Thin shells round the steps of reconcile/.
+ */
+#ifndef BURSTD_SERVER_WORKERS_H
+#define BURSTD_SERVER_WORKERS_H
+
+#include "base/crypto.h"
+#include "base/err.h"
+#include "fleet/picture.h"
+#include "server/config.h"
+
+struct workers;
+
+/*
+ * Opens the store's connections, builds clients and ports from the configuration, starts the threads. `key`
+ * seals secrets. On success *ret_workers is the caller's; workers_stop ends all threads and frees it. Main
+ * thread.
+ */
+enum err workers_start(const struct config *, const uint8_t key[SECRET_KEY_SIZE],
+		       struct workers **ret_workers, struct error *);
+void workers_stop(struct workers *);
+
+/* The published picture, a new reference; never NULL (an empty one before the first read). Any thread, never
+ * waits. */
+struct picture *workers_picture(struct workers *);
+
+/* Something changed (a setting, a wish, a request): observe and decide now. Any thread, returns at once. */
+void workers_wake(struct workers *);
+
+#endif
