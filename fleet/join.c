@@ -67,7 +67,7 @@ static int32_t location_index(const struct picture *p, int64_t id)
 struct addressed {
 	const char *address;
 	const struct ec2_instance *instance;
-	const struct ec2_report *list; /* the tag list of the region */
+	const struct ec2_report *list; /* the one that shows it: its state is no newer (RULE D4) */
 	bool by_tag;
 };
 
@@ -117,7 +117,7 @@ static int index_instances(struct join *j, struct address_index *index)
 	for (size_t r = 0; r < in->n_ec2; r++) {
 		index_report(index, in->ec2[r], in->ec2[r], true);
 		if (in->ec2_addresses)
-			index_report(index, in->ec2_addresses[r], in->ec2[r], false);
+			index_report(index, in->ec2_addresses[r], in->ec2_addresses[r], false);
 	}
 	qsort(index->rows, index->n, sizeof(*index->rows), compare_addressed);
 	return 0;

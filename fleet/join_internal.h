@@ -7,8 +7,9 @@
 /* An instance found at a node's address, and how much its list can be trusted. */
 struct found_instance {
 	const struct ec2_instance *instance; /* in the report; NULL = none found */
-	const struct ec2_report *list;       /* the tag list of its region, NULL = never heard */
-	bool ambiguous;                      /* two tagged instances claim the address */
+	const struct ec2_report
+		*list;  /* the list that shows it, else the tag list of its region; NULL = never heard */
+	bool ambiguous; /* two tagged instances claim the address */
 };
 
 struct join {

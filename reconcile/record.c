@@ -136,16 +136,6 @@ static void figures_text(const struct picture *p, const struct decision_figures 
 	json_decref(json);
 }
 
-/* An instance that is merely missing from the last list (RULE D4) is acted on under the id it is remembered by. */
-static void intent_instance(struct intent *i, const struct node *n, const struct node_track *t)
-{
-	const char *id = n->instance ? n->instance->id : t ? t->instance : "";
-	const char *region = n->instance ? n->instance->region : t ? t->region : "";
-
-	snprintf(i->instance, sizeof(i->instance), "%s", id);
-	snprintf(i->region, sizeof(i->region), "%s", region);
-}
-
 static void intent_fill(struct intent *i, const struct picture *p, const struct decision *d, int64_t now)
 {
 	const struct node *n = &p->nodes[d->node];
@@ -154,6 +144,8 @@ static void intent_fill(struct intent *i, const struct picture *p, const struct 
 	i->location = n->location >= 0 ? p->locations[n->location].id : 0;
 	i->created_at = i->entered_at = now;
 	snprintf(i->node_name, sizeof(i->node_name), "%s", n->name);
+	snprintf(i->instance, sizeof(i->instance), "%s", n->instance ? n->instance->id : "");
+	snprintf(i->region, sizeof(i->region), "%s", n->instance ? n->instance->region : "");
 	snprintf(i->rule, sizeof(i->rule), "%s", decision_reason_rule(d->reason));
 	decision_sentence(p, d, i->reason);
 	figures_text(p, &d->figures, i->figures, sizeof(i->figures));
@@ -167,8 +159,6 @@ static enum err add_intent(struct store *store, struct record *rec, const struct
 	enum err err;
 
 	intent_fill(&i, rec->picture, d, now);
-	intent_instance(&i, &rec->picture->nodes[d->node],
-			track_find(&rec->r->next_tracks, rec->picture->nodes[d->node].id));
 	switch (d->action) {
 	case DECIDE_START:
 		i.kind = INTENT_START;

@@ -280,9 +280,9 @@ void check_new_intent(struct sim *s, const struct intent *i)
 	if (s->setup.verbose) {
 		char when[TIME_TEXT_SIZE];
 
-		fprintf(stderr, "  %s intent %lld %s node %lld by %s (%s): %s\n",
+		fprintf(stderr, "  %s intent %lld %s node %lld %s by %s (%s): %s\n",
 			time_rfc3339(sim_now(s), when), (long long)i->id, intent_kind_text(i->kind),
-			(long long)i->node, i->actor, i->rule, i->reason);
+			(long long)i->node, i->region, i->actor, i->rule, i->reason);
 	}
 	if (i->kind == INTENT_START)
 		check_new_start(s, i);

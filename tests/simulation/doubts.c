@@ -40,6 +40,19 @@ static void conference_late(struct sim_setup *setup, struct sim **ret)
 	conference_in_drain(setup, ret, 75 * SECOND);
 }
 
+/* RULE E1, the last look: it comes when the stop is decided already. */
+static void conference_at_the_last_moment(struct sim_setup *setup, struct sim **ret)
+{
+	struct sim *s = oslo_and_burst(setup, 2, ret);
+
+	one_node_idle(s);
+	s->surprise = BURST_1;
+	sim_run(s, 80 * MINUTE);
+	sim_expect(s, "E1", !s->surprise && stops(s) == 0 && sim_phase(s, BURST_1) == PHASE_DRAINING);
+	end_quiet(s);
+	sim_expect(s, "E1", stops(s) == 1);
+}
+
 /* --- Infinity in trouble: nothing is stopped (RULES D1 and E4) --- */
 
 static void trouble(struct sim_setup *setup, struct sim **ret, enum world_fault_kind kind)
@@ -132,28 +145,56 @@ static void missing_from_lists(struct sim_setup *setup, struct sim **ret)
 
 	one_node_idle(s);
 	sim_run(s, 40 * MINUTE);
-	f.until = sim_now(s) + HOUR;
+	f.until = sim_now(s) + 20 * HOUR;
 	world_fault_add(s->world, &f);
-	sim_run(s, HOUR);
+	for (int i = 0; i < 40; i++) { /* each list lacks a third of them */
+		operator_power(s, BURST_2, WISH_POWER_ON);
+		sim_run(s, 10 * MINUTE);
+		operator_power(s, BURST_2, WISH_POWER_OFF);
+		sim_run(s, 15 * MINUTE);
+	}
+	operator_tidy(s);
 	end_quiet(s);
-	sim_expect(s, "E1", stops(s) == 1 && starts(s) == 1);
+	sim_expect(s, "D4", stops(s) == starts(s) && starts(s) > 20);
 }
 
-/* RULE V3: the stop's answer is lost, and for a minute the lists still say running: it was our stop all the same. */
-static void lost_and_late(struct sim_setup *setup, struct sim **ret)
+/* RULE V3: the stop's answer is lost, and for a minute EC2 goes on to say running: it was our stop all the same. */
+static void stop_without_an_answer(struct sim_setup *setup, struct sim **ret)
 {
 	struct sim *s = oslo_and_burst(setup, 2, ret);
-	struct world_fault stale = {.kind = WORLD_EC2_STALE, .value = 60000};
-	struct world_fault lost = {.kind = WORLD_EC2_LOST};
+	struct world_fault f = {.value = 60000};
 
 	one_node_idle(s);
 	sim_expect(s, "E5", until_state(s, BURST_1, INTENT_WAITING, HOUR));
-	lost.until = stale.until = sim_now(s) + 30 * MINUTE;
-	world_fault_add(s->world, &lost);
-	world_fault_add(s->world, &stale);
-	sim_run(s, 30 * MINUTE);
+	f.until = sim_now(s) + 30 * MINUTE;
+	f.kind = WORLD_EC2_LOST;
+	world_fault_add(s->world, &f);
+	f.kind = WORLD_EC2_STALE;
+	world_fault_add(s->world, &f);
+	while (!s->broken && !stops(s) && sim_now(s) < f.until)
+		sim_run(s, SECOND);
+	f.kind = WORLD_INFINITY_DOWN; /* so that it is not decided anew meanwhile */
+	f.until = sim_now(s) + 3 * MINUTE;
+	world_fault_add(s->world, &f);
+	sim_run(s, 20 * MINUTE);
 	sim_expect(s, "V3", stops(s) == 1 && events_of(s, BURST_1, EVENT_STOP, "controller") == 1);
 	sim_expect(s, "V3", events_of(s, BURST_1, EVENT_STOP, "outside") == 0);
+	end_quiet(s);
+}
+
+/* RULE D4: a start whose answer was lost is looked for before it is sent again. */
+static void start_without_an_answer(struct sim_setup *setup, struct sim **ret)
+{
+	struct sim *s;
+	struct world_fault f = {.kind = WORLD_EC2_LOST};
+
+	setup->world.ec2_lag_ms = 0;
+	s = oslo_and_burst(setup, 2, ret);
+	f.until = sim_now(s) + HOUR;
+	world_fault_add(s->world, &f);
+	one_node_idle(s);
+	sim_expect(s, "D4", starts(s) == 1 && world_counters(s->world).double_starts == 0);
+	sim_expect(s, "V3", events_of(s, BURST_1, EVENT_START, "controller") == 1);
 	end_quiet(s);
 }
 
@@ -204,21 +245,38 @@ static void outside_maintenance(struct sim_setup *setup, struct sim **ret)
 	end_quiet(s);
 }
 
-/* The same in the middle of our drain, and with a restart that has not read Infinity yet. */
+/* The same in the middle of our drain. */
 static void outside_maintenance_in_drain(struct sim_setup *setup, struct sim **ret)
 {
 	struct sim *s = oslo_and_burst(setup, 2, ret);
-	struct world_fault f = {.kind = WORLD_INFINITY_HALF};
 
 	one_node_idle(s);
 	sim_expect(s, "E5", until_state(s, BURST_1, INTENT_WAITING, HOUR));
 	world_set_maintenance(s->world, BURST_1, true, "a new fan");
+	sim_run(s, 30 * MINUTE);
+	sim_expect(s, "E5", stops(s) == 1 && node_now(s, BURST_1).maintenance);
+	world_set_maintenance(s->world, BURST_1, false, "");
+	end_quiet(s);
+}
+
+/* It comes when the drain is all but over, and burstd is killed before it sees it. */
+static void outside_maintenance_and_a_kill(struct sim_setup *setup, struct sim **ret)
+{
+	struct sim *s = oslo_and_burst(setup, 2, ret);
+	struct world_fault f = {.kind = WORLD_INFINITY_DOWN, .until = INT64_MAX};
+
+	one_node_idle(s);
 	sim_expect(s, "E5", until_state(s, BURST_1, INTENT_AWAITING_STOPPED, HOUR));
-	f.until = sim_now(s) + 5 * MINUTE; /* no whole read, but a PATCH would go through */
+	world_fault_add(s->world, &f);
+	sim_expect(s, "E5", until_state(s, BURST_1, INTENT_MAINTENANCE_OFF, HOUR));
+	world_set_maintenance(s->world, BURST_1, true, "a new fan");
+	world_faults_clear(s->world);
+	f.kind = WORLD_INFINITY_HALF; /* no whole read, but a PATCH would go through */
+	f.until = sim_now(s) + 5 * MINUTE;
 	world_fault_add(s->world, &f);
 	sim_kill(s);
 	sim_run(s, 20 * MINUTE);
-	sim_expect(s, "E5", stops(s) == 1 && node_now(s, BURST_1).maintenance);
+	sim_expect(s, "E5", node_now(s, BURST_1).maintenance && !sim_intent_of(s, BURST_1));
 	world_set_maintenance(s->world, BURST_1, false, "");
 	end_quiet(s);
 }
@@ -272,10 +330,12 @@ static void second_controller(struct sim_setup *setup, struct sim **ret)
 static void force_before_a_read(struct sim_setup *setup, struct sim **ret)
 {
 	struct sim *s = oslo_and_burst(setup, 2, ret);
+	struct world_fault f = {.kind = WORLD_INFINITY_HALF, .until = sim_now(s) + 40 * MINUTE};
 
 	one_node_idle(s);
 	sim_expect(s, "E7", operator_stop(s, BURST_1, true));
 	operator_infinity_bursting(s, true);
+	world_fault_add(s->world, &f);
 	sim_kill(s);
 	sim_run(s, HOUR);
 	sim_expect(s, "S9", stops(s) == 0);
@@ -288,6 +348,7 @@ static void force_before_a_read(struct sim_setup *setup, struct sim **ret)
 const struct sim_case doubts[] = {
 	{"a conference placed before maintenance mode arrived (E1, E5)", conference_early},
 	{"a conference placed right before the stop (E1, E5)", conference_late},
+	{"a conference placed when the stop is decided (E1, E5)", conference_at_the_last_moment},
 	{"Infinity down: nothing is stopped (D1)", infinity_down},
 	{"Infinity slow: nothing is stopped (D1)", infinity_slow},
 	{"Infinity gives half a page: nothing is stopped (D1)", infinity_half},
@@ -299,8 +360,10 @@ const struct sim_case doubts[] = {
 	{"somebody else's maintenance mode (E5)", outside_maintenance},
 	{"our maintenance mode cleared by somebody else (D3)", drain_cleared_outside},
 	{"somebody else's maintenance mode during a drain (E5)", outside_maintenance_in_drain},
+	{"somebody else's maintenance mode, and a kill (E5)", outside_maintenance_and_a_kill},
 	{"an instance that is missing from the lists (D4)", missing_from_lists},
-	{"a stop without an answer, and lists that lag (V3)", lost_and_late},
+	{"a stop without an answer, and lists that lag (V3)", stop_without_an_answer},
+	{"a start without an answer (D4)", start_without_an_answer},
 	{"Infinity's own bursting (S9)", second_controller},
 	{"a forced stop before Infinity was read (S9)", force_before_a_read},
 };

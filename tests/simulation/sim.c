@@ -503,7 +503,7 @@ static bool quiet(const struct sim *s)
 	for (size_t i = 0; i < world_location_count(s->world); i++) {
 		struct world_location_state l = world_location_at(s->world, i);
 
-		if (l.principal && l.free_hd <= sim_threshold(s, l.id) + 12)
+		if (l.principal && l.free_hd <= sim_threshold(s, l.id) + 6)
 			return false;
 	}
 	return true;

@@ -165,6 +165,7 @@ struct sim {
 	struct seen seen;  /* the last whole report that the observer brought */
 	struct seen look;  /* the last one that an actor took before a stop */
 	struct seen fresh; /* in the observer's hands */
+	int64_t surprise;  /* a conference comes onto this node right before an actor's last look; 0 = none */
 	struct intent *intents;
 	size_t n_intents;
 	int64_t last_intent;

@@ -81,6 +81,18 @@ static void lie_about_infinity(const struct sim *s, struct infinity_report *r)
 		lie_about_node(s, &r->nodes[i], world_node_at(s->world, i).bursting);
 }
 
+/* Between the decision to stop and the last look before it; the node has reported it by then. */
+static void surprise(struct sim *s)
+{
+	int64_t node = s->surprise;
+
+	if (!node || !s->current || s->current->kind != ACT_EC2)
+		return;
+	s->surprise = 0;
+	sim_expect(s, "case", world_call_on_node(s->world, node, HOUR) != 0);
+	world_advance(s->world, sim_now(s) + 15 * SECOND);
+}
+
 /* Reads may kill nobody: being killed then is being killed between two steps. */
 static bool observe(void *self, bool participants, struct infinity_report **ret, struct upstream_error *e)
 {
@@ -89,6 +101,7 @@ static bool observe(void *self, bool participants, struct infinity_report **ret,
 
 	if (s->dead)
 		return silence(e);
+	surprise(s);
 	if (!s->infinity.observe(s->infinity.self, participants, &r, e))
 		return false;
 	note_seen(s, r);
