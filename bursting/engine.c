@@ -226,10 +226,16 @@ bool rule_s2(const struct burst_scratch *s, int serving, int starting)
 	return s->short_principal && serving + starting == 0;
 }
 
+/* RULE S3 asks for more only where somebody has the location as primary overflow location (RULE S5), and uses it or is short. */
+static bool asked_for_more(const struct burst_scratch *s)
+{
+	return s->figures.principal >= 0 && (s->in_use || s->short_principal);
+}
+
 bool rule_s3(const struct burst_scratch *s, int serving, int starting, int free_hd)
 {
 	return serving + starting > 0 && free_hd + s->figures.pending_hd <= s->figures.threshold &&
-	       (s->in_use || s->short_principal);
+	       asked_for_more(s);
 }
 
 static int32_t choose_draining(const struct pass *pass, const struct location *l)
@@ -302,7 +308,7 @@ static struct evaluation evaluate(const struct pass *pass, int32_t location)
 {
 	const struct burst_scratch *s = &pass->plan->scratch[location];
 	const struct decision_figures *f = &s->figures;
-	bool overflow_counts = f->serving + f->starting > 0 && (s->in_use || s->short_principal);
+	bool overflow_counts = f->serving + f->starting > 0 && asked_for_more(s);
 	struct evaluation ev = {.location = location, .action = DECIDE_NOTHING, .figures = *f};
 
 	ev.reason = start_reason(s);

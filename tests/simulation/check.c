@@ -50,6 +50,12 @@ static bool by_hold(const struct intent *i)
 /* Which bursting nodes count: those that surely do, or all that might. */
 enum counting { SURELY, PERHAPS };
 
+/* Its status is fresh, and will be in the picture that is made of it. */
+static bool reported_lately(const struct sim *s, size_t i)
+{
+	return i < s->seen.n && s->seen.nodes[i].last_updated > s->seen.at - 2 * MINUTE;
+}
+
 static bool burst_node_counts(const struct sim *s, size_t i, enum counting how)
 {
 	struct world_node_state n = world_node_at(s->world, i);
@@ -57,8 +63,8 @@ static bool burst_node_counts(const struct sim *s, size_t i, enum counting how)
 	if (!n.bursting)
 		return true;
 	return n.state == INSTANCE_RUNNING && n.synced &&
-	       (how == PERHAPS ||
-		(s->nodes[i].phase == PHASE_SERVING && !s->seen.nodes[i].status_maintenance));
+	       (how == PERHAPS || (s->nodes[i].phase == PHASE_SERVING &&
+				   !s->seen.nodes[i].status_maintenance && reported_lately(s, i)));
 }
 
 static bool report_counts(const struct sim *s, size_t i, enum counting how)
@@ -83,11 +89,11 @@ static int reported_free(const struct sim *s, int64_t location, int64_t without,
 	return free_hd;
 }
 
-static bool reported_use(const struct sim *s, int64_t location)
+static bool reported_use(const struct sim *s, int64_t location, enum counting how)
 {
 	for (size_t i = 0; i < s->seen.n; i++)
 		if (s->seen.nodes[i].location == location && s->seen.nodes[i].conferences > 0 &&
-		    s->nodes[i].phase == PHASE_SERVING)
+		    (how == PERHAPS || (s->nodes[i].phase == PHASE_SERVING && reported_lately(s, i))))
 			return true;
 	return false;
 }
@@ -199,7 +205,8 @@ static void check_load_start(struct sim *s, const struct intent *i)
 	if (!strcmp(i->rule, "S3") && free_hd > threshold)
 		sim_broken(s, "S3", "node %lld is started with %d free HD calls above the threshold %d",
 			   (long long)i->node, free_hd, threshold);
-	if (!strcmp(i->rule, "S3") && !reported_use(s, i->location) && !short_principal(s, i->location))
+	if (!strcmp(i->rule, "S3") && !reported_use(s, i->location, PERHAPS) &&
+	    !short_principal(s, i->location))
 		sim_broken(s, "S3", "node %lld is started, but its location is not in use",
 			   (long long)i->node);
 }
@@ -239,7 +246,8 @@ static void check_unneeded(struct sim *s, const struct intent *i)
 	if (!others && short_principal(s, i->location))
 		sim_broken(s, "E3", "the only node %lld is drained while a principal is short",
 			   (long long)i->node);
-	if (serving && free_hd + coming <= sim_threshold(s, i->location) && reported_use(s, i->location))
+	if (serving && free_hd + coming <= sim_threshold(s, i->location) &&
+	    reported_use(s, i->location, SURELY))
 		sim_broken(s, "E3", "node %lld is drained, which leaves %d free + %d pending HD calls",
 			   (long long)i->node, free_hd, coming);
 }
@@ -417,6 +425,20 @@ static void our_deed(struct sim *s, const struct world_record *r)
 		sim_broken(s, "S4", "node %lld: a start more than was decided", (long long)r->node);
 }
 
+static void note_answer(struct sim *s, size_t row, bool unanswered)
+{
+	if (row >= s->cap_unanswered) {
+		size_t cap = s->cap_unanswered ? 2 * s->cap_unanswered : 256;
+		bool *grown = realloc(s->unanswered, cap * sizeof(*grown));
+
+		if (!grown)
+			abort();
+		s->unanswered = grown;
+		s->cap_unanswered = cap;
+	}
+	s->unanswered[row] = unanswered;
+}
+
 void check_ledger(struct sim *s)
 {
 	size_t n;
@@ -424,6 +446,8 @@ void check_ledger(struct sim *s)
 
 	for (; s->ledger_seen < n; s->ledger_seen++) {
 		const struct world_record *r = &rows[s->ledger_seen];
+
+		note_answer(s, s->ledger_seen, s->dead || r->code);
 
 		if (s->setup.verbose) {
 			char when[TIME_TEXT_SIZE];
@@ -534,7 +558,7 @@ static bool start_is_due(struct sim *s, const struct picture *p, const struct lo
 	if (!serving)
 		return short_principal(s, l->id);
 	return reported_free(s, l->id, 0, PERHAPS) <= sim_threshold(s, l->id) &&
-	       (reported_use(s, l->id) || short_principal(s, l->id));
+	       (reported_use(s, l->id, SURELY) || short_principal(s, l->id));
 }
 
 static bool may_control(const struct sim *s)

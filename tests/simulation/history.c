@@ -104,11 +104,11 @@ static bool match(struct history *h, const struct world_record *r, int64_t befor
 }
 
 /* An answer that never came, and an instance that was down again before anybody looked, is nothing that anybody saw. */
-static bool unseen(const struct world_record *rows, size_t n, size_t at)
+static bool unseen(const struct sim *s, const struct world_record *rows, size_t n, size_t at)
 {
 	if (rows[at].outside)
 		return true; /* whether it was seen is for the named cases: lists have gaps */
-	return rows[at].code && next_like(rows, n, at) < rows[at].time + TOLD_IN;
+	return s->unanswered[at] && next_like(rows, n, at) < rows[at].time + TOLD_IN;
 }
 
 static void check_deeds(struct sim *s, struct history *h)
@@ -120,7 +120,7 @@ static void check_deeds(struct sim *s, struct history *h)
 		for (size_t i = 0; i < n; i++) {
 			if (!effective(&rows[i]) || rows[i].outside != (pass == 1))
 				continue;
-			if (!match(h, &rows[i], next_like(rows, n, i)) && !unseen(rows, n, i))
+			if (!match(h, &rows[i], next_like(rows, n, i)) && !unseen(s, rows, n, i))
 				sim_broken(s, "V3", "node %lld: %s %lld s ago has no event",
 					   (long long)rows[i].node,
 					   rows[i].deed == WORLD_STOP ? "a stop" : "a start",

@@ -195,6 +195,7 @@ void sim_free(struct sim *s)
 	store_close(s->store);
 	world_free(s->world);
 	free(s->intents);
+	free(s->unanswered);
 	free(s);
 }
 
@@ -376,13 +377,18 @@ static void step_control(struct sim *s, struct worker *k)
 	k->due = next_at > sim_now(s) ? next_at : sim_now(s) + 1;
 }
 
+#define ACTOR_IDLE_MS                                                                                        \
+	(5 * SECOND) /* server/workers.c: nobody rang, and there may be something to do all the same */
+
 static void actor_waits(struct sim *s, struct worker *k, bool changed, int64_t next_at)
 {
-	k->due = next_at ? (next_at > sim_now(s) ? next_at : sim_now(s) + 1) : INT64_MAX;
-	if (!changed)
-		return;
-	ring(s, CONTROL, -1);
-	sim_intents(s);
+	if (changed) {
+		ring(s, CONTROL, -1);
+		sim_intents(s);
+	}
+	k->due = s->n_intents ? sim_now(s) + ACTOR_IDLE_MS : INT64_MAX;
+	if (next_at && next_at < k->due)
+		k->due = next_at > sim_now(s) ? next_at : sim_now(s) + 1;
 }
 
 static void step_act_infinity(struct sim *s, struct worker *k)

@@ -170,6 +170,8 @@ struct sim {
 	size_t n_intents;
 	int64_t last_intent;
 	size_t ledger_seen;
+	bool *unanswered; /* by row of the ledger: burstd never heard how it went */
+	size_t cap_unanswered;
 	int64_t rounds_at; /* storm guard: steps in one instant */
 	int rounds;
 	int64_t trouble_at;   /* a fault of a source was last active */

@@ -16,6 +16,7 @@ static struct scene_node *serving(struct scene *s, int used)
 	scene_location(s, "AWS burst");
 	n = scene_burst(s, "burst-1", INSTANCE_RUNNING);
 	n->used_hd = used;
+	s->locations[0].overflow1 = n->location;
 	scene_join(s);
 	assert_phase(s, "burst-1", PHASE_SERVING);
 	return n;
@@ -160,6 +161,24 @@ static void a_late_stop_is_ours(void **state)
 	assert_non_null(event_seen(s, EVENT_STOPPED));
 }
 
+/* RULE S5: a location that is nobody's primary overflow location asks for nothing, however full its nodes are. */
+static void only_secondary_asks_for_nothing(void **state)
+{
+	struct scene *s = *state;
+	struct scene_node *n = serving(s, SCENE_HD);
+
+	(void)scene_burst(s, "burst-2", INSTANCE_STOPPED);
+	s->settings.enabled = true;
+	s->locations[0].overflow1 = 0;
+	s->locations[0].overflow2 = n->location;
+	scene_later(s, 10 * SECONDS);
+	assert_int_equal(decided(s, "burst-2"), DECIDE_NOTHING);
+	s->locations[0].overflow1 = n->location;
+	s->locations[0].overflow2 = 0;
+	scene_later(s, 10 * SECONDS);
+	assert_int_equal(decided(s, "burst-2"), DECIDE_START);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +189,7 @@ int main(void)
 		SCENE_TEST(a_taken_back_node_is_needed),
 		SCENE_TEST(a_vanished_instance_is_told_once),
 		SCENE_TEST(a_late_stop_is_ours),
+		SCENE_TEST(only_secondary_asks_for_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
