@@ -37,6 +37,11 @@ struct done *hold_list(struct req *);
 struct done *hold_create(struct req *);
 struct done *hold_get(struct req *);
 struct done *hold_delete(struct req *);
+/* tokens.c */
+struct done *token_list(struct req *);
+struct done *token_create(struct req *);
+struct done *token_get(struct req *);
+struct done *token_delete(struct req *);
 /* health.c */
 struct done *health_get(struct req *);
 struct done *ready_get(struct req *);

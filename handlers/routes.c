@@ -56,6 +56,14 @@ static const struct route rows[] = {
 	{.method = "DELETE", .path = "/v1/holds/{id}", .operation = "deleteHold", .role = TOKEN_OPERATOR,
 	 .handler = hold_delete},
 
+	{.method = "GET", .path = "/v1/tokens", .operation = "listTokens", .role = TOKEN_ADMIN,
+	 .query = "limit cursor revoked", .handler = token_list},
+	{.method = "POST", .path = "/v1/tokens", .operation = "createToken", .role = TOKEN_ADMIN,
+	 .body_limit = SMALL_BODY, .handler = token_create},
+	{.method = "GET", .path = "/v1/tokens/{id}", .operation = "getToken", .role = TOKEN_ADMIN, .handler = token_get},
+	{.method = "DELETE", .path = "/v1/tokens/{id}", .operation = "deleteToken", .role = TOKEN_ADMIN,
+	 .handler = token_delete},
+
 	{.method = "GET", .path = "/healthz", .operation = "getHealth", .role = TOKEN_NONE, .handler = health_get},
 	{.method = "GET", .path = "/readyz", .operation = "getReady", .role = TOKEN_NONE, .handler = ready_get},
 	{.method = "GET", .path = "/openapi.yaml", .operation = "getContract", .role = TOKEN_VIEWER,

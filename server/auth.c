@@ -15,15 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RECHECK_MS       1000                 /* how long a revoked token may still be taken */
-#define TOUCH_MS         (60 * MS_PER_MINUTE) /* last_used_at is written at most this often */
+#define RECHECK_MS       1000 /* how long a revoked token may still be taken */
 #define TOKEN_TEXT_MAX   256
 #define ADMIN_TOKEN_NAME "admin"
 #define ADMIN_TOKEN_FILE "admin.token"
 
 struct entry {
 	int64_t id;
-	enum token_role role;
+	enum token_role role; /* TOKEN_NONE = revoked */
 	char name[ACTOR_SIZE];
 	char hash[SHA256_HEX_SIZE];
 	_Atomic int64_t touched_at;
@@ -65,24 +64,19 @@ void auth_reload(struct auth *a)
 	atomic_store(&a->checked_at, 0);
 }
 
-/* The rows that are valid, as cache entries. */
-static struct entry *entries_make(const struct token_row *rows, size_t n, size_t *ret_n)
+/* The rows as cache entries; the revoked ones too, to tell them from guesses. */
+static struct entry *entries_make(const struct token_row *rows, size_t n)
 {
 	struct entry *entries = calloc(n + 1, sizeof *entries);
-	size_t kept = 0;
 	size_t i;
 
 	for (i = 0; entries && i < n; i++) {
-		if (rows[i].revoked_at)
-			continue;
-		entries[kept].id = rows[i].id;
-		entries[kept].role = rows[i].role;
-		memcpy(entries[kept].name, rows[i].name, sizeof rows[i].name);
-		memcpy(entries[kept].hash, rows[i].hash, sizeof rows[i].hash);
-		atomic_init(&entries[kept].touched_at, rows[i].last_used_at);
-		kept++;
+		entries[i].id = rows[i].id;
+		entries[i].role = rows[i].revoked_at ? TOKEN_NONE : rows[i].role;
+		memcpy(entries[i].name, rows[i].name, sizeof rows[i].name);
+		memcpy(entries[i].hash, rows[i].hash, sizeof rows[i].hash);
+		atomic_init(&entries[i].touched_at, rows[i].last_used_at);
 	}
-	*ret_n = kept;
 	return entries;
 }
 
@@ -91,22 +85,22 @@ static enum err refresh(struct auth *a, struct store *store, struct error *e)
 {
 	_cleanup_(freep) struct token_row *rows = NULL;
 	struct entry *entries;
-	size_t n_rows = 0;
 	size_t n = 0;
+	bool same;
 	int64_t version;
 	enum err err = store_tokens_version(store, &version, e);
 
 	if (err)
 		return err;
 	(void)pthread_rwlock_rdlock(&a->lock);
-	n = version == a->version;
+	same = version == a->version;
 	(void)pthread_rwlock_unlock(&a->lock);
-	if (n)
+	if (same)
 		return ERR_OK;
-	err = store_tokens(store, &rows, &n_rows, e);
+	err = store_tokens(store, &rows, &n, e);
 	if (err)
 		return err;
-	entries = entries_make(rows, n_rows, &n);
+	entries = entries_make(rows, n);
 	if (!entries)
 		return error_set(e, ERR_INTERNAL, "out of memory");
 	(void)pthread_rwlock_wrlock(&a->lock);
@@ -171,7 +165,7 @@ static void touch(const struct app *app, int64_t id, int64_t now)
 }
 
 enum token_role auth_check(struct auth *a, const struct app *app, const char *header,
-			   char ret_actor[ACTOR_SIZE], struct error *e)
+			   char ret_actor[ACTOR_SIZE], bool *ret_revoked, struct error *e)
 {
 	const char *token = bearer(header);
 	enum token_role role = TOKEN_NONE;
@@ -182,16 +176,18 @@ enum token_role auth_check(struct auth *a, const struct app *app, const char *he
 	struct entry *found;
 
 	e->code = ERR_OK;
+	*ret_revoked = false;
 	if (!token || refresh_in_time(a, app, e))
 		return TOKEN_NONE;
 	sha256_hex(token, strlen(token), hash);
 	(void)pthread_rwlock_rdlock(&a->lock);
 	found = find(a, hash);
-	if (found) {
+	*ret_revoked = found && found->role == TOKEN_NONE;
+	if (found && !*ret_revoked) {
 		role = found->role;
 		memcpy(ret_actor, found->name, ACTOR_SIZE);
 		touched = atomic_load(&found->touched_at);
-		if (now - touched >= TOUCH_MS &&
+		if (now - touched >= AUTH_TOUCH_MS &&
 		    atomic_compare_exchange_strong(&found->touched_at, &touched, now))
 			stale = found->id;
 	}

@@ -14,15 +14,16 @@ struct auth *auth_new(void); /* NULL when out of memory */
 void auth_free(struct auth *);
 DEFINE_FREEP(struct auth, auth_free)
 
-#define ACTOR_SIZE 101
+#define ACTOR_SIZE    101
+#define AUTH_TOUCH_MS MS_PER_MINUTE /* last_used_at of a token is written at most this often */
 
 /*
  * Checks the value of an Authorization header (NULL = missing). On success the role is returned and the
  * token's name copied into `ret_actor`; TOKEN_NONE = not a valid token, or `e` is filled where the store
- * could not be read.
+ * could not be read. *ret_revoked tells whether it is one that was valid once.
  */
 enum token_role auth_check(struct auth *, const struct app *, const char *header, char ret_actor[ACTOR_SIZE],
-			   struct error *e);
+			   bool *ret_revoked, struct error *e);
 /*
  * A number that grows whenever the tokens were read anew, after a look for new ones where one is due: what was accepted in
  * the same generation is still accepted. 0 = the tokens cannot be read.

@@ -59,7 +59,7 @@ static enum token_role role_of(const char *text)
 	return TOKEN_NONE;
 }
 
-static enum err token_create(const struct config *c, struct store *store, struct error *e)
+static enum err create_token(const struct config *c, struct store *store, struct error *e)
 {
 	enum token_role role = role_of(c->role);
 	char token[64];
@@ -79,7 +79,7 @@ static enum err token_create(const struct config *c, struct store *store, struct
 	return err;
 }
 
-static enum err token_list(struct store *store, struct error *e)
+static enum err list_tokens(struct store *store, struct error *e)
 {
 	_cleanup_(freep) struct token_row *rows = NULL;
 	char made[TIME_TEXT_SIZE], used[TIME_TEXT_SIZE];
@@ -95,7 +95,7 @@ static enum err token_list(struct store *store, struct error *e)
 	return err;
 }
 
-static enum err token_revoke(const struct config *c, struct store *store, struct error *e)
+static enum err revoke_token(const struct config *c, struct store *store, struct error *e)
 {
 	char *end = NULL;
 	long long id = c->n_words == 3 ? strtoll(c->words[2], &end, 10) : 0;
@@ -120,11 +120,11 @@ int command_token(const struct config *c)
 	}
 	err = open_store(c, &store, &e);
 	if (!err && strcmp(what, "create") == 0)
-		err = token_create(c, store, &e);
+		err = create_token(c, store, &e);
 	else if (!err && strcmp(what, "list") == 0 && c->n_words == 2)
-		err = token_list(store, &e);
+		err = list_tokens(store, &e);
 	else if (!err && strcmp(what, "revoke") == 0)
-		err = token_revoke(c, store, &e);
+		err = revoke_token(c, store, &e);
 	else if (!err)
 		err = error_set(&e, ERR_BAD_REQUEST, "token: say create, list or revoke");
 	return err ? command_fail(&e) : 0;

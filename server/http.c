@@ -125,6 +125,8 @@ static struct done *answer(struct exchange *x)
 		return reply_refusal(x);
 	if (x->options)
 		return reply_options(x);
+	if (x->headers.idempotency_key && strcmp(x->method, "POST") == 0)
+		return idempotent_answer(x);
 	return x->req.route->handler(&x->req);
 }
 
@@ -256,6 +258,7 @@ static void server_free(struct http_server *s)
 	for (i = 0; i < PAGE_COUNT; i++)
 		page_slot_close(&s->pages[i]);
 	auth_free(s->auth);
+	throttle_free(s->throttle);
 	free(s);
 }
 DEFINE_FREEP(struct http_server, server_free)
@@ -275,7 +278,8 @@ enum err http_start(const struct app *app, const struct route_table *routes, str
 	for (i = 0; i < PAGE_COUNT; i++)
 		page_slot_init(&s->pages[i]);
 	s->auth = auth_new();
-	if (!s->auth)
+	s->throttle = throttle_new(app->config->time_scale);
+	if (!s->auth || !s->throttle)
 		return error_set(e, ERR_INTERNAL, "out of memory");
 	fd = listen_at(s, e);
 	if (fd < 0)

@@ -4,6 +4,9 @@
  * A handler runs on one of libmicrohttpd's pool threads, after host, token, role, method, media types, query
  * names and body size were checked from its route. It reads the published picture and the store, never the
  * network. It ends in exactly one reply_*(): `struct done` is defined nowhere, so nothing else can end it.
+ *
+ * A POST with an Idempotency-Key runs inside a transaction that also keeps its reply (server/idempotency.c): it writes
+ * through store_tx, wakes through req_changed, and its reply is JSON, a problem or empty.
  */
 #ifndef BURSTD_SERVER_HTTP_H
 #define BURSTD_SERVER_HTTP_H
@@ -67,11 +70,13 @@ bool req_has_query(struct req *);
 json_t *req_body(struct req *, struct error *e);
 /*
  * If-Match against the present representation (borrowed): ERR_PRECONDITION when the header is there and none
- * of its tags is the one that a GET would give.
+ * of its tags is the one that a GET would give. A PATCH or DELETE without the header never reaches its handler.
  */
 enum err req_if_match(struct req *, json_t *present, struct error *e);
 /* A handler wrote something: cached pages are made anew, the workers look at once. */
 void req_changed(struct req *);
+/* A handler wrote a token: the next request looks for it. */
+void req_tokens_changed(struct req *);
 
 /* --- replies: each ends the request
  * ------------------------------------------------------------------------------ */

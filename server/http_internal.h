@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "server/auth.h"
 #include "server/http.h"
+#include "server/throttle.h"
 
 #define REQUEST_ID_SIZE 20
 #define ETAG_SIZE       36 /* quote, 32 hex digits, quote */
@@ -28,6 +29,7 @@ struct http_server {
 	struct app app;
 	struct route_table routes;
 	struct auth *auth;
+	struct throttle *throttle;
 	struct MHD_Daemon *daemon;
 	int port;
 	bool any_address; /* bound to 0.0.0.0 or :: */
@@ -44,6 +46,7 @@ struct http_server {
  */
 struct connection {
 	int64_t generation; /* of the tokens; 0 = nothing remembered */
+	int64_t until;      /* then it is looked up again, which notes its use */
 	enum token_role role;
 	char actor[ACTOR_SIZE];
 	char header[256];
@@ -59,6 +62,7 @@ struct headers {
 	const char *transfer_encoding;
 	const char *if_match;
 	const char *if_none_match;
+	const char *idempotency_key;
 	bool query; /* there is a query */
 };
 
@@ -81,6 +85,13 @@ struct exchange {
 	bool uri_too_long;
 	bool uri_has_nul;
 	const char *challenge; /* WWW-Authenticate of a 401 */
+	int retry_after;       /* seconds; 0 = the usual second */
+	/* A reply that may only leave when its transaction is committed: server/idempotency.c */
+	bool holding;
+	bool changed;              /* req_changed was called meanwhile */
+	bool tokens_changed;       /* req_tokens_changed too */
+	struct MHD_Response *held; /* owned while it is held */
+	char *held_body;           /* its bytes, borrowed from it */
 	const char *method;
 	int status;
 	int64_t started_us;
@@ -105,7 +116,16 @@ void request_check(struct exchange *x, const char *url);
 /* http_reply.c */
 struct done *reply_refusal(struct exchange *x);
 struct done *reply_options(struct exchange *x);
+/* Sends the held reply; drops it. */
+struct done *reply_release(struct exchange *x);
+void reply_drop(struct exchange *x);
+/* A reply from the store, once more. */
+struct done *reply_kept(struct exchange *x, struct kept_reply *reply);
 void page_slot_init(struct page_slot *);
 void page_slot_close(struct page_slot *);
+
+/* idempotency.c: 1 to 255 visible ASCII characters; and the answer to a POST that came with such a key. */
+bool idempotency_key_valid(const char *key);
+struct done *idempotent_answer(struct exchange *x);
 
 #endif

@@ -2,6 +2,7 @@
  * The replies. A body is sent as it is dumped once; its ETag is a hash of these bytes, so it is strong, and the same
  * for the same content whichever way it was made.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,11 +35,17 @@ static void common_headers(struct MHD_Response *response, const struct extras *e
 	header(response, "X-Content-Type-Options", "nosniff");
 }
 
-/* Queues and lets go of the caller's reference. NULL closes the connection. */
+/* Queues and lets go of the caller's reference, or holds it. NULL closes the connection. */
 static struct done *queue(struct exchange *x, int status, struct MHD_Response *response)
 {
-	bool queued = response && MHD_queue_response(x->connection, (unsigned)status, response) == MHD_YES;
+	bool queued;
 
+	if (x->holding && response) {
+		x->status = status;
+		x->held = response;
+		return (struct done *)x;
+	}
+	queued = response && MHD_queue_response(x->connection, (unsigned)status, response) == MHD_YES;
 	if (response)
 		MHD_destroy_response(response);
 	x->status = status;
@@ -56,6 +63,7 @@ static struct done *send_bytes(struct exchange *x, int status, char *data, size_
 		return NULL;
 	}
 	common_headers(response, extras);
+	x->held_body = data;
 	return queue(x, status, response);
 }
 
@@ -177,6 +185,7 @@ struct done *reply_static(struct req *r, const char *media, const void *data, si
 	char etag[ETAG_SIZE];
 	struct extras extras = {.media = media, .etag = etag};
 
+	assert(!x->holding); /* its bytes may have no end, and could not be kept */
 	etag_of(data, len, etag);
 	if (not_modified(x, etag))
 		return queue(x, 304, empty_response(&extras));
@@ -184,6 +193,43 @@ struct done *reply_static(struct req *r, const char *media, const void *data, si
 	if (response)
 		common_headers(response, &extras);
 	return queue(x, 200, response);
+}
+
+/* --- held and kept replies --------------------------------------------------------------------------------------- */
+
+struct done *reply_release(struct exchange *x)
+{
+	struct MHD_Response *held = x->held;
+
+	x->held = NULL;
+	return queue(x, x->status, held);
+}
+
+void reply_drop(struct exchange *x)
+{
+	MHD_destroy_response(x->held);
+	x->held = NULL;
+}
+
+static const char *or_null(const char *text)
+{
+	return *text ? text : NULL;
+}
+
+struct done *reply_kept(struct exchange *x, struct kept_reply *reply)
+{
+	struct extras extras = {.media = or_null(reply->media),
+				.etag = or_null(reply->etag),
+				.location = or_null(reply->location)};
+	size_t len = strlen(reply->body);
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(len, reply->body, MHD_RESPMEM_MUST_COPY);
+
+	if (!response)
+		return NULL;
+	common_headers(response, &extras);
+	header(response, "Idempotent-Replayed", "true");
+	return queue(x, reply->status, response);
 }
 
 /* --- problems ------------------------------------------------------------------------------------------------ */
@@ -214,6 +260,7 @@ static struct done *send_problem(struct exchange *x, const struct problem *p)
 				 p->status, "detail", p->detail, "instance", x->id);
 	struct extras extras = {.media = "application/problem+json"};
 	struct MHD_Response *response = NULL;
+	char after[12];
 	char *text;
 
 	if (body && p->n_fields)
@@ -229,7 +276,10 @@ static struct done *send_problem(struct exchange *x, const struct problem *p)
 	common_headers(response, &extras);
 	header(response, "WWW-Authenticate", x->challenge);
 	header(response, "Allow", p->status == 405 ? x->allow : NULL);
-	header(response, "Retry-After", p->status == 503 || p->status == 429 ? "1" : NULL);
+	(void)snprintf(after, sizeof after, "%d", x->retry_after ? x->retry_after : 1);
+	header(response, "Retry-After", p->status == 503 || p->status == 429 ? after : NULL);
+	header(response, "Connection", p->status == 429 ? "close" : NULL);
+	x->held_body = text;
 	return queue(x, p->status, response);
 }
 

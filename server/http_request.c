@@ -1,6 +1,6 @@
 /*
  * Every check of a request that does not depend on its resource, in this order: address, Host, token, path, method,
- * role, query names, Accept, body. A path that no route has is refused like one whose token is missing, so that
+ * role, query names, Accept, body, Idempotency-Key. A path that no route has is refused like one whose token is missing, so that
  * nothing is learnt without a token. Also the accessors that handlers read a request with.
  */
 #include <arpa/inet.h>
@@ -30,6 +30,7 @@ static const char **header_slot(struct headers *h, const char *name, size_t len)
 		{"authorization", 13, &h->authorization},
 		{"if-none-match", 13, &h->if_none_match},
 		{"content-length", 14, &h->content_length},
+		{"idempotency-key", 15, &h->idempotency_key},
 		{"transfer-encoding", 17, &h->transfer_encoding},
 	};
 	size_t i;
@@ -230,8 +231,8 @@ static bool known_token(struct exchange *x, const struct connection *c, int64_t 
 {
 	size_t len = strlen(header);
 
-	if (!c || !generation || c->generation != generation || len >= sizeof c->header ||
-	    c->header[len] != '\0')
+	if (!c || !generation || c->generation != generation || x->req.now >= c->until ||
+	    len >= sizeof c->header || c->header[len] != '\0')
 		return false;
 	if (!crypto_equal(c->header, header, len))
 		return false;
@@ -239,20 +240,33 @@ static bool known_token(struct exchange *x, const struct connection *c, int64_t 
 	return true;
 }
 
-static void remember_token(struct connection *c, int64_t generation, const char *header, enum token_role role,
-			   const char actor[ACTOR_SIZE])
+static void remember_token(struct exchange *x, struct connection *c, int64_t generation, enum token_role role)
 {
+	const char *header = x->headers.authorization;
 	size_t len = strlen(header);
 
 	if (!c || !generation || len >= sizeof c->header)
 		return;
 	memcpy(c->header, header, len + 1);
-	memcpy(c->actor, actor, ACTOR_SIZE);
+	memcpy(c->actor, x->actor, ACTOR_SIZE);
 	c->role = role;
+	c->until = x->req.now + AUTH_TOUCH_MS;
 	c->generation = generation;
 }
 
-static enum err refuse_token(struct exchange *x, const struct error *e)
+/* A wrong token is counted against its address; a revoked one is known, and no guess. */
+static bool throttled(struct exchange *x, bool revoked)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	if (!x->headers.authorization || revoked)
+		return false;
+	x->retry_after = throttle_wrong(x->server->throttle, info ? info->client_addr : NULL, x->req.now);
+	return x->retry_after > 0;
+}
+
+static enum err refuse_token(struct exchange *x, bool revoked, const struct error *e)
 {
 	const char *header = x->headers.authorization;
 
@@ -260,6 +274,8 @@ static enum err refuse_token(struct exchange *x, const struct error *e)
 		log_error("the tokens cannot be read", "request", x->id, "error", e->detail);
 		return refuse(x, ERR_BUSY, "the tokens cannot be read from the store");
 	}
+	if (throttled(x, revoked))
+		return refuse(x, ERR_TOO_MANY, "too many wrong tokens came from this address");
 	x->challenge =
 		header ? "Bearer realm=\"burstd\", error=\"invalid_token\"" : "Bearer realm=\"burstd\"";
 	return refuse(x, ERR_UNAUTHORIZED, "%s",
@@ -273,15 +289,16 @@ static enum err check_token(struct exchange *x, enum token_role *ret_role)
 	struct connection *c = connection_of(x);
 	int64_t generation = auth_generation(x->server->auth, &x->server->app);
 	struct error e = {.code = ERR_OK};
+	bool revoked = false;
 
 	if (header && known_token(x, c, generation, header)) {
 		*ret_role = c->role;
 		return ERR_OK;
 	}
-	*ret_role = auth_check(x->server->auth, &x->server->app, header, x->actor, &e);
+	*ret_role = auth_check(x->server->auth, &x->server->app, header, x->actor, &revoked, &e);
 	if (*ret_role == TOKEN_NONE)
-		return refuse_token(x, &e);
-	remember_token(c, generation, header, *ret_role, x->actor);
+		return refuse_token(x, revoked, &e);
+	remember_token(x, c, generation, *ret_role);
 	return ERR_OK;
 }
 
@@ -451,6 +468,19 @@ static enum err check_body(struct exchange *x)
 	return ERR_OK;
 }
 
+/* --- headers that change what a request does ----------------------------------------------------------------------- */
+
+static enum err check_conditions(struct exchange *x)
+{
+	const char *key = x->headers.idempotency_key;
+
+	if (key && strcmp(x->req.route->method, "POST") == 0 && !idempotency_key_valid(key))
+		return refuse(x, ERR_BAD_REQUEST,
+			      "the Idempotency-Key must have 1 to %d visible ASCII characters",
+			      IDEMPOTENCY_KEY_MAX);
+	return ERR_OK;
+}
+
 /* --- all of it ------------------------------------------------------------------------------------------------ */
 
 static enum err check_address(struct exchange *x)
@@ -474,9 +504,9 @@ void request_check(struct exchange *x, const char *url)
 		return;
 	if (check_route(x, url, role) || x->options)
 		return;
-	if ((x->headers.query && check_query(x)) || check_accept(x))
+	if ((x->headers.query && check_query(x)) || check_accept(x) || check_body(x))
 		return;
-	(void)check_body(x);
+	(void)check_conditions(x);
 }
 
 /* --- accessors for handlers ---------------------------------------------------------------------------------- */
@@ -507,8 +537,21 @@ bool req_has_query(struct req *r)
 
 void req_changed(struct req *r)
 {
+	/* a page made now would be one of before the commit, and taken for the present one */
+	if (exchange_of(r)->holding) {
+		exchange_of(r)->changed = true;
+		return;
+	}
 	(void)atomic_fetch_add(&exchange_of(r)->server->writes, 1);
 	r->app->wake(r->app->self);
+}
+
+void req_tokens_changed(struct req *r)
+{
+	if (exchange_of(r)->holding)
+		exchange_of(r)->tokens_changed = true;
+	else
+		auth_reload(exchange_of(r)->server->auth);
 }
 
 /* --- the body ------------------------------------------------------------------------------------------------ */

@@ -17,7 +17,8 @@
 /* Append only. Paths are relative to the repository's root, where the compiler runs. */
 #define MIGRATIONS(X)                                                                                        \
 	X(1, "0001_initial")                                                                                 \
-	X(2, "0002_history_indexes")
+	X(2, "0002_history_indexes")                                                                         \
+	X(3, "0003_idempotency")
 
 /* The file's text with a NUL behind it, as migration_sql_<version>. */
 #define X(version, name)                                                                                     \

@@ -34,7 +34,8 @@
 	X(intents)                                                                                           \
 	X(history)                                                                                           \
 	X(decisions)                                                                                         \
-	X(tokens)
+	X(tokens)                                                                                            \
+	X(idempotency)
 
 enum aggregate {
 #define X(name) AGGREGATE_##name,
@@ -71,7 +72,8 @@ struct store {
 	sqlite3 *db;
 	sqlite3_stmt **statements[AGGREGATE_COUNT];
 	uint8_t key[SECRET_KEY_SIZE];
-	bool in_tx; /* between BEGIN and COMMIT of store_tx */
+	bool in_tx; /* between BEGIN and COMMIT of store_tx or store_begin */
+	bool outer; /* store_begin's, and no store_tx runs in it right now */
 };
 
 struct sql {

@@ -206,11 +206,24 @@ static enum err tx_once(struct store *st, enum err (*fn)(struct store *, void *a
 	return ERR_OK;
 }
 
+static enum err tx_inside(struct store *st, enum err (*fn)(struct store *, void *arg, struct error *),
+			  void *arg, struct error *e)
+{
+	enum err err;
+
+	st->outer = false; /* fn may not begin another one */
+	err = sql_write(st, fn, arg, e);
+	st->outer = true;
+	return err;
+}
+
 enum err store_tx(struct store *st, enum err (*fn)(struct store *, void *arg, struct error *), void *arg,
 		  struct error *e)
 {
 	enum err err = ERR_OK;
 
+	if (st->outer)
+		return tx_inside(st, fn, arg, e);
 	assert(!st->in_tx);
 	for (int i = 0; i < STORE_TX_TRIES; i++) {
 		err = tx_once(st, fn, arg, e);
@@ -239,6 +252,40 @@ enum err sql_write(struct store *st, enum err (*fn)(struct store *, void *arg, s
 		return err;
 	}
 	return run(st, CORE_RELEASE, e);
+}
+
+enum err store_begin(struct store *st, struct error *e)
+{
+	enum err err = ERR_OK;
+
+	assert(!st->in_tx);
+	for (int i = 0; i < STORE_TX_TRIES; i++) {
+		err = run(st, CORE_BEGIN, e);
+		if (err != ERR_BUSY)
+			break;
+	}
+	if (!err)
+		st->in_tx = st->outer = true;
+	return err;
+}
+
+enum err store_commit(struct store *st, struct error *e)
+{
+	enum err err;
+
+	assert(st->outer);
+	st->outer = false;
+	if ((err = run(st, CORE_COMMIT, e)))
+		roll_back(st);
+	st->in_tx = false;
+	return err;
+}
+
+void store_roll_back(struct store *st)
+{
+	assert(st->outer);
+	st->outer = false;
+	roll_back(st);
 }
 
 enum err store_writable(struct store *st, struct error *e)

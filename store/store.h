@@ -44,9 +44,18 @@ enum err store_lock(const char *dir, int *ret_fd, struct error *);
 /*
  * The one transaction runner: BEGIN IMMEDIATE, `fn`, COMMIT; rollback in one place when fn fails. BUSY is waited out
  * (busy timeout) and retried a bounded number of times, so fn may run more than once. Not nestable (asserts).
+ * Between store_begin and its end it is a part of that transaction (a savepoint), and runs fn once.
  */
 enum err store_tx(struct store *, enum err (*fn)(struct store *, void *arg, struct error *), void *arg,
 		  struct error *);
+/*
+ * A transaction round code that itself uses store_tx: what it writes and what is written beside it are kept together
+ * or not at all. BEGIN IMMEDIATE with the same patience as store_tx. After ERR_OK exactly one of the two ends follows,
+ * on the same thread; a commit that fails has rolled back.
+ */
+enum err store_begin(struct store *, struct error *);
+enum err store_commit(struct store *, struct error *);
+void store_roll_back(struct store *);
 
 /* A write and its roll-back: whether the database can be written right now (/readyz). */
 enum err store_writable(struct store *, struct error *);
@@ -161,14 +170,46 @@ struct token_row {
 	int64_t last_used_at; /* 0 = never */
 	int64_t revoked_at;   /* 0 = valid */
 };
-/* A new random token ("burstd_" + 43 base64url characters) into ret_token (>= 64 bytes), its hash into the store. */
+/*
+ * A new random token ("burstd_" + 43 base64url characters) into ret_token (>= 64 bytes), its hash into the store.
+ * ERR_CONFLICT where a valid token has the name: a name tells in history who did something.
+ */
 enum err store_token_create(struct store *, const char *name, enum token_role, int64_t now,
 			    char ret_token[64], struct error *);
 enum err store_tokens(struct store *, struct token_row **ret, size_t *ret_n, struct error *); /* free() */
 enum err store_token_revoke(struct store *, int64_t id, int64_t now, struct error *);
 enum err store_token_touch(struct store *, int64_t id, int64_t now, struct error *);
+/* ERR_NOT_FOUND; a revoked one is found. */
+enum err store_token_get(struct store *, int64_t id, struct token_row *ret, struct error *);
+/* The valid one of this name; ERR_NOT_FOUND. */
+enum err store_token_named(struct store *, const char *name, struct token_row *ret, struct error *);
+/* By id, id > after; revoked ones too when `revoked`; at most limit. free() */
+enum err store_tokens_page(struct store *, bool revoked, int64_t after, int limit, struct token_row **ret,
+			   size_t *ret_n, struct error *);
+/* How many tokens with the role admin are valid. */
+enum err store_admin_tokens(struct store *, int *ret, struct error *);
 /* Grows with every change of the tokens, so that a cache of them knows when to read again. */
 enum err store_tokens_version(struct store *, int64_t *ret, struct error *);
+
+/* --- idempotency.c ------------------------------------------------------------------------------------------------- */
+#define IDEMPOTENCY_KEY_MAX 255
+/* What was answered to a POST with an Idempotency-Key. "" = the reply has no such header. */
+struct kept_reply {
+	char fingerprint[SHA256_HEX_SIZE]; /* of the request */
+	int64_t expires_at;
+	int status;
+	char media[64];
+	char location[128];
+	char etag[64];
+	char *body; /* owned, sealed at rest */
+};
+/* ERR_NOT_FOUND where none is kept, or none any more. Caller: kept_reply_clear. */
+enum err store_reply_get(struct store *, const char *actor, const char *key, int64_t now,
+			 struct kept_reply *ret, struct error *);
+/* Also takes away some of those that have expired. */
+enum err store_reply_put(struct store *, const char *actor, const char *key, int64_t now,
+			 const struct kept_reply *, struct error *);
+void kept_reply_clear(struct kept_reply *);
 
 /*
  * A counter that any write of settings, thresholds, wishes or holds moves, and every new intent: the reconciler re-reads

@@ -8,7 +8,14 @@
 /* clang-format off */
 #define TOKENS_SQL(X) \
 	X(TOKENS, "SELECT id, name, role, hash, created_at, last_used_at, revoked_at FROM token ORDER BY id") \
-	X(TOKEN_ADD, "INSERT INTO token (name, role, hash, created_at) VALUES (?, ?, ?, ?)") \
+	X(TOKEN_GET, "SELECT id, name, role, hash, created_at, last_used_at, revoked_at FROM token WHERE id = ?") \
+	X(TOKEN_NAMED, "SELECT id, name, role, hash, created_at, last_used_at, revoked_at FROM token " \
+	  "WHERE name = ? AND revoked_at = 0 ORDER BY id DESC LIMIT 1") \
+	X(TOKEN_PAGE, "SELECT id, name, role, hash, created_at, last_used_at, revoked_at FROM token " \
+	  "WHERE id > ? AND (revoked_at = 0 OR ?) ORDER BY id LIMIT ?") \
+	X(TOKEN_ADMINS, "SELECT count(*) FROM token WHERE role = 'admin' AND revoked_at = 0") \
+	X(TOKEN_ADD, "INSERT INTO token (name, role, hash, created_at) SELECT ?1, ?2, ?3, ?4 " \
+	  "WHERE NOT EXISTS (SELECT 1 FROM token WHERE name = ?1 AND revoked_at = 0)") \
 	X(TOKEN_REVOKE, "UPDATE token SET revoked_at = iif(revoked_at = 0, ?, revoked_at) WHERE id = ?") \
 	X(TOKEN_TOUCH, "UPDATE token SET last_used_at = max(last_used_at, ?) WHERE id = ?") \
 	X(TOKENS_VERSION, "SELECT value FROM counter WHERE name = 'tokens'")
@@ -79,6 +86,15 @@ static void token_make(char out[64])
 	explicit_bzero(bytes, sizeof(bytes));
 }
 
+/* Names stand in lists and logs, a line each. */
+static bool has_control(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return true;
+	return false;
+}
+
 enum err store_token_create(struct store *st, const char *name, enum token_role role, int64_t now,
 			    char ret_token[64], struct error *e)
 {
@@ -89,6 +105,8 @@ enum err store_token_create(struct store *st, const char *name, enum token_role 
 
 	if (!*name || strlen(name) >= sizeof(((struct token_row *)NULL)->name))
 		return error_field(e, ERR_BAD_REQUEST, "/name", "A token's name has 1 to 100 bytes.");
+	if (has_control(name))
+		return error_field(e, ERR_BAD_REQUEST, "/name", "A token's name has no control characters.");
 	if (role == TOKEN_NONE)
 		return error_field(e, ERR_BAD_REQUEST, "/role",
 				   "A token's role is viewer, operator or admin.");
@@ -99,6 +117,8 @@ enum err store_token_create(struct store *st, const char *name, enum token_role 
 	sql_put_text(&q, hash);
 	sql_put_int(&q, now);
 	err = sql_run(&q);
+	if (!err && !sql_changed(&q))
+		err = error_field(e, ERR_CONFLICT, "/name", "A valid token has this name.");
 	if (!err)
 		memcpy(ret_token, token, sizeof(token));
 	explicit_bzero(token, sizeof(token));
@@ -115,6 +135,59 @@ enum err store_tokens(struct store *st, struct token_row **ret, size_t *ret_n, s
 		return err;
 	*ret = rows;
 	return ERR_OK;
+}
+
+static enum err token_one(struct sql *q, struct token_row *ret, struct error *e)
+{
+	struct token_row row = {.role = TOKEN_NONE};
+
+	if (!sql_row(q))
+		return q->err ? q->err : error_set(e, ERR_NOT_FOUND, "There is no such token.");
+	token_row(q, &row);
+	if (!q->err)
+		*ret = row;
+	return q->err;
+}
+
+enum err store_token_get(struct store *st, int64_t id, struct token_row *ret, struct error *e)
+{
+	_cleanup_(sql_end) struct sql q = sql(st, TOKEN_GET, e);
+
+	sql_put_int(&q, id);
+	return token_one(&q, ret, e);
+}
+
+enum err store_token_named(struct store *st, const char *name, struct token_row *ret, struct error *e)
+{
+	_cleanup_(sql_end) struct sql q = sql(st, TOKEN_NAMED, e);
+
+	sql_put_text(&q, name);
+	return token_one(&q, ret, e);
+}
+
+enum err store_tokens_page(struct store *st, bool revoked, int64_t after, int limit, struct token_row **ret,
+			   size_t *ret_n, struct error *e)
+{
+	_cleanup_(sql_end) struct sql q = sql(st, TOKEN_PAGE, e);
+	void *rows;
+	enum err err;
+
+	sql_put_int(&q, after);
+	sql_put_int(&q, revoked);
+	sql_put_int(&q, limit);
+	if ((err = sql_list(&q, sizeof(**ret), token_row, NULL, &rows, ret_n)))
+		return err;
+	*ret = rows;
+	return ERR_OK;
+}
+
+enum err store_admin_tokens(struct store *st, int *ret, struct error *e)
+{
+	_cleanup_(sql_end) struct sql q = sql(st, TOKEN_ADMINS, e);
+
+	if (sql_row(&q))
+		*ret = sql_get_int32(&q);
+	return q.err;
 }
 
 static enum err token_stamp(struct store *st, int statement, int64_t id, int64_t now, struct error *e)

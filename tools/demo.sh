@@ -72,6 +72,7 @@ token=$(cat "$dir/state/admin.token")
 wait_for $burstd_pid burstd curl -fs -o "$dir/readyz" "$url/readyz"
 
 curl -fsS -o "$dir/enabled" -X PATCH -H "Authorization: Bearer $token" -H 'Content-Type: application/json' \
+	-H 'If-Match: *' \
 	-d '{"enabled": true, "mode": "control"}' "$url/v1/bursting" || die "bursting could not be enabled"
 
 auth="-H 'Authorization: Bearer $token'"

@@ -104,6 +104,19 @@ class World:
         self.process.stop()
 
 
+class From(requests.adapters.HTTPAdapter):
+    """Connections from an address of our choice: Linux lets a client bind any address of 127.0.0.0/8."""
+
+    def __init__(self, source):
+        self.source = source
+        super().__init__()
+
+    def init_poolmanager(self, *arguments, **options):
+        if self.source:
+            options["source_address"] = (self.source, 0)
+        super().init_poolmanager(*arguments, **options)
+
+
 class Burstd:
     """The daemon and a client of it. Every reply is held against the contract."""
 
@@ -119,17 +132,24 @@ class Burstd:
         self.address = self.process.find(r'msg"?[=:]"ready".*address"?[=:]"([^"]+)"').group(1)
         self.token = pathlib.Path(self.directory.name, "admin.token").read_text(encoding="ascii").strip()
 
-    def ask(self, method, path, *, token="", headers=None, body=None, data=None):
-        """token "" = the admin's, None = none; body is sent as JSON, data as it is."""
+    def ask(self, method, path, *, token="", headers=None, body=None, data=None, source=None):
+        """
+        token "" = the admin's, None = none; body is sent as JSON, data as it is; PATCH and DELETE say `If-Match: *`, unless
+        the header is given (None = without it). source is the local address to come from, of 127.0.0.0/8.
+        """
         sent = {"Host": self.address, **(headers or {})}
         if token is not None:
             sent.setdefault("Authorization", f"Bearer {token or self.token}")
+        if method in ("PATCH", "DELETE"):
+            sent.setdefault("If-Match", "*")
         if body is not None:
             data = json.dumps(body)
         if data is not None:
             sent.setdefault("Content-Type", "application/json")
-        reply = requests.request(method, f"http://{self.address}{path}", headers=sent, data=data, timeout=PATIENCE,
-                                 allow_redirects=False)
+        with requests.Session() as session:
+            session.mount("http://", From(source))
+            reply = session.request(method, f"http://{self.address}{path}", headers=sent, data=data, timeout=PATIENCE,
+                                    allow_redirects=False)
         self.contract.check_reply(method, path.split("?")[0], reply)
         return reply
 

@@ -47,6 +47,13 @@ def test_every_operation_is_described(contract):
             assert parameter.get("description") and parameter.get("schema"), f"{name}: {parameter['name']}"
 
 
+def test_headers_that_a_change_takes(contract):
+    for name, (method, _, operation) in contract.operations.items():
+        headers = {p["name"]: p for p in operation["parameters"] if p["in"] == "header"}
+        assert ("Idempotency-Key" in headers) == (method == "POST"), name
+        assert ("If-Match" in headers) == (method in ("PATCH", "DELETE")), name
+
+
 def closed(schema, where):
     """Yields the object schemas that would let an unknown field pass."""
     if isinstance(schema, dict):

@@ -249,17 +249,22 @@ static inline struct answer client_read(int fd, bool headless)
 	return a;
 }
 
-/* One request on a connection of its own. `headers` has a CRLF after each line; token NULL = none, body NULL = none. */
+/*
+ * One request on a connection of its own. `headers` has a CRLF after each line; token NULL = none, body NULL = none. PATCH
+ * and DELETE say "If-Match: *" where `headers` say nothing of it.
+ */
 static inline struct answer ask_as(struct fixture *f, const char *token, const char *method, const char *path,
 				   const char *headers, const char *body, size_t body_len)
 {
 	size_t size = 1024 + strlen(path) + (headers ? strlen(headers) : 0);
+	bool changes = strcmp(method, "PATCH") == 0 || strcmp(method, "DELETE") == 0;
 	char *request = malloc(size);
 	int fd = client_connect(f);
 	struct answer a;
 	int n;
 
-	n = snprintf(request, size, "%s %s HTTP/1.1\r\n%s%s%s%s%s", method, path,
+	n = snprintf(request, size, "%s %s HTTP/1.1\r\n%s%s%s%s%s%s", method, path,
+		     changes && !(headers && strcasestr(headers, "If-Match:")) ? "If-Match: *\r\n" : "",
 		     headers && strcasestr(headers, "Host:") ? "" : "Host: 127.0.0.1\r\n",
 		     token ? "Authorization: Bearer " : "", token ? token : "", token ? "\r\n" : "",
 		     headers ? headers : "");

@@ -156,6 +156,54 @@ static void test_tokens(void **state)
 	answer_free(&a);
 }
 
+static void test_guessing(void **state)
+{
+	struct fixture *f = *state;
+	char text[200];
+	struct answer a;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		expect_problem(ask_as(f, "wrong", "GET", "/page", NULL, NULL, 0), 401, "unauthorized", NULL);
+	a = ask_as(f, "wrong", "GET", "/page", NULL, NULL, 0);
+	assert_string_equal(answer_header(&a, "Retry-After", text), "60");
+	assert_string_equal(answer_header(&a, "Connection", text), "close");
+	expect_problem(a, 429, "too-many-requests", NULL);
+	expect_problem(ask_as(f, NULL, "GET", "/page", NULL, NULL, 0), 401, "unauthorized", NULL);
+	a = ask(f, "GET", "/page", NULL, NULL);
+	expect(&a, 200);
+	answer_free(&a);
+	atomic_fetch_add(&f->now, 60000);
+	expect_problem(ask_as(f, "wrong", "GET", "/page", NULL, NULL, 0), 401, "unauthorized", NULL);
+}
+
+/* Also on one connection, which remembers its token: noted at the first use, then once a minute. */
+static void test_last_use(void **state)
+{
+	static const int after[] = {0, 30000, 59999, 60000, 60001, 120000};
+	static const int noted[] = {0, 0, 0, 60000, 60000, 120000};
+	struct fixture *f = *state;
+	int fd = client_connect(f);
+	struct token_row row;
+	struct answer a;
+	struct error e;
+	char request[200];
+	size_t i;
+
+	(void)snprintf(request, sizeof request,
+		       "GET /page HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", f->token);
+	for (i = 0; i < ARRAY_LEN(after); i++) {
+		atomic_store(&f->now, NOW_MS + after[i]);
+		client_send(fd, request, strlen(request));
+		a = client_read(fd, false);
+		expect(&a, 200);
+		answer_free(&a);
+		assert_int_equal(store_token_get(fixture_store(f), 1, &row, &e), ERR_OK);
+		assert_int_equal(row.last_used_at, NOW_MS + noted[i]);
+	}
+	(void)close(fd);
+}
+
 static void test_revoked_token(void **state)
 {
 	struct fixture *f = *state;
@@ -298,10 +346,11 @@ static void test_large_body(void **state)
 	/* the same without a length: counted as it comes */
 	memset(chunk, ' ', sizeof chunk);
 	fd = client_connect(f);
-	(void)snprintf(request, sizeof request,
-		       "PATCH /things/1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"
-		       "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n%zx\r\n",
-		       f->token, sizeof chunk);
+	(void)snprintf(
+		request, sizeof request,
+		"PATCH /things/1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"
+		"If-Match: *\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n%zx\r\n",
+		f->token, sizeof chunk);
 	client_send(fd, request, strlen(request));
 	client_send(fd, chunk, sizeof chunk);
 	client_send(fd, "\r\n0\r\n\r\n", 7);
@@ -529,12 +578,16 @@ static void test_first_token(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_routes),       TEST(test_tokens),      TEST(test_revoked_token),
-		TEST(test_host),         TEST(test_query),       TEST(test_long_address),
-		TEST(test_media),        TEST(test_bodies),      TEST(test_large_body),
-		TEST(test_etag),         TEST(test_page),        TEST(test_internal_error_keeps_its_words),
-		TEST(test_keep_alive),   TEST(test_broken_off),  TEST(test_address_in_use),
-		TEST(test_many_at_once), TEST(test_first_token),
+		TEST(test_routes),         TEST(test_tokens),
+		TEST(test_revoked_token),  TEST(test_guessing),
+		TEST(test_last_use),       TEST(test_host),
+		TEST(test_query),          TEST(test_long_address),
+		TEST(test_media),          TEST(test_bodies),
+		TEST(test_large_body),     TEST(test_etag),
+		TEST(test_page),           TEST(test_internal_error_keeps_its_words),
+		TEST(test_keep_alive),     TEST(test_broken_off),
+		TEST(test_address_in_use), TEST(test_many_at_once),
+		TEST(test_first_token),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

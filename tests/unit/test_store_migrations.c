@@ -11,26 +11,32 @@
  * Rows as they were in the first version that could hold them: the last one with `from` <= n fills version n.
  * A migration that adds or changes a table adds a row here. Each fills every table of its version.
  */
+#define FIRST                                                                                                \
+	"INSERT INTO settings VALUES (1, 1, 'control', 'manager', 6, 51, 11, 16, 12, 91, 6, 18, 3, "         \
+	"'AKIA', x'00ff', 4);"                                                                               \
+	"INSERT INTO location_threshold VALUES (4, 9);"                                                      \
+	"INSERT INTO wish VALUES (7, 'on', 0, 3, 'alice', 2), (8, NULL, NULL, NULL, 'bob', 1);"              \
+	"INSERT INTO hold VALUES (5, 4, 2, 1000, 'why', 'alice', 900, 0), (6, 0, 0, 2000, 'why', 'bob', "    \
+	"900, 1);"                                                                                           \
+	"INSERT INTO hold_node VALUES (6, 0, 7), (6, 1, 8);"                                                 \
+	"INSERT INTO track VALUES (7, 'i-1', 'eu-north-1', 'serving', 1, 'running', 2, 3, 4, 5, 6, 7, "      \
+	"'x', 8, 17);"                                                                                       \
+	"INSERT INTO intent VALUES (3, '00000000-0000-4000-8000-000000000000', 'stop', 'waiting', 7, "       \
+	"'n', 4, 'i-1', 'r', "                                                                               \
+	"'controller', 'E5', 'why', '{}', 0, 0, 0, 1, 10, 11, 12, 13, 0, '');"                               \
+	"INSERT INTO event VALUES (9, 50, 50, 'start', 7, 'n', 4, 'alice', 'why', 'S7', '{}', 3), "          \
+	"(10, 40, 50, 'stop', 7, 'n', 4, 'alice', 'why', 'E7', NULL, 3);"                                    \
+	"INSERT INTO decision VALUES (2, 60, 4, 7, 'start', 'S2', '{}');"                                    \
+	"INSERT INTO token VALUES (1, 'admin', 'admin', printf('%064d', 0), 70, 0, 0);"
+
 static const struct {
 	int from;
 	const char *sql;
 } fillings[] = {
-	{1, "INSERT INTO settings VALUES (1, 1, 'control', 'manager', 6, 51, 11, 16, 12, 91, 6, 18, 3, "
-	    "'AKIA', x'00ff', 4);"
-	    "INSERT INTO location_threshold VALUES (4, 9);"
-	    "INSERT INTO wish VALUES (7, 'on', 0, 3, 'alice', 2), (8, NULL, NULL, NULL, 'bob', 1);"
-	    "INSERT INTO hold VALUES (5, 4, 2, 1000, 'why', 'alice', 900, 0), (6, 0, 0, 2000, 'why', 'bob', "
-	    "900, 1);"
-	    "INSERT INTO hold_node VALUES (6, 0, 7), (6, 1, 8);"
-	    "INSERT INTO track VALUES (7, 'i-1', 'eu-north-1', 'serving', 1, 'running', 2, 3, 4, 5, 6, 7, "
-	    "'x', 8, 17);"
-	    "INSERT INTO intent VALUES (3, '00000000-0000-4000-8000-000000000000', 'stop', 'waiting', 7, "
-	    "'n', 4, 'i-1', 'r', "
-	    "'controller', 'E5', 'why', '{}', 0, 0, 0, 1, 10, 11, 12, 13, 0, '');"
-	    "INSERT INTO event VALUES (9, 50, 50, 'start', 7, 'n', 4, 'alice', 'why', 'S7', '{}', 3), "
-	    "(10, 40, 50, 'stop', 7, 'n', 4, 'alice', 'why', 'E7', NULL, 3);"
-	    "INSERT INTO decision VALUES (2, 60, 4, 7, 'start', 'S2', '{}');"
-	    "INSERT INTO token VALUES (1, 'admin', 'admin', printf('%064d', 0), 70, 0, 0);"},
+	{1, FIRST},
+	{3, FIRST
+	 "INSERT INTO idempotency VALUES ('admin', 'k', printf('%064d', 0), 80, 201, 'application/json', "
+	 "'/v1/holds/5', '', x'00');"},
 };
 
 static const char *filling_of(int version)

@@ -129,7 +129,7 @@ class Burstd:
         return reply.json()
 
     def set_bursting(self, **settings):
-        reply = self.ask("PATCH", "/v1/bursting", json=settings)
+        reply = self.ask("PATCH", "/v1/bursting", json=settings, headers={"If-Match": "*"})
         assert reply.status_code == 200, reply.text
         return reply.json()
 
