@@ -14,7 +14,10 @@
 #define LIMIT_REASON_BYTES     250        /* Infinity's maintenance_mode_reason holds 250 */
 #define LIMIT_CONNECTION_BYTES (8 * 1024) /* libmicrohttpd's pool per connection: 10 kB instead of 22 kB */
 #define LIMIT_CONNECTIONS      4096
-#define LIMIT_IDLE_SECONDS     30 /* a silent client holds a connection no longer */
+#define LIMIT_IDLE_SECONDS                                                                                   \
+	30 /* a silent client holds a connection no longer; the default of client_idle_seconds */
+#define LIMIT_ADDRESS_CONNECTIONS                                                                            \
+	256 /* of one address, where addresses tell clients apart: a browser holds 6, a NAT some dozens */
 
 /* Infinity */
 #define LIMIT_INFINITY_PAGE         500 /* asked for; the answer's own meta.limit is what counts */

@@ -11,9 +11,12 @@
 #include "server/config.h"
 #include "store/store.h"
 
+struct tls;
+
 struct app {
 	const struct config *config; /* borrowed */
 	const struct clock *clock;   /* borrowed */
+	struct tls *tls;             /* borrowed; NULL = plain HTTP */
 
 	/* The published picture, a new reference; never NULL. Any thread, never waits. */
 	struct picture *(*picture)(void *self);

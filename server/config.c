@@ -196,16 +196,6 @@ static enum err read_file(struct loader *l, bool named)
 /* --- the environment
  * ----------------------------------------------------------------------------------------- */
 
-static enum err unknown_variable(struct loader *l, const char *name)
-{
-	if (strncmp(name, "BURSTD_TLS_", 11) == 0)
-		return refuse(
-			l, name,
-			"this version has no TLS of its own: put a proxy that does TLS in front of it and "
-			"set BURSTD_BEHIND_PROXY=1");
-	return refuse(l, name, "unknown variable");
-}
-
 static enum err environment_set(struct loader *l, const char *name, const char *value)
 {
 	bool is_path;
@@ -214,7 +204,7 @@ static enum err environment_set(struct loader *l, const char *name, const char *
 	for (i = 0; i < OPTION_COUNT; i++)
 		if (names_option(&options[i], options[i].env, "_FILE", name, &is_path))
 			return raw_set(l, i, SOURCE_ENVIRONMENT, is_path, name, value);
-	return unknown_variable(l, name);
+	return refuse(l, name, "unknown variable");
 }
 
 static enum err read_environment(struct loader *l, char *const envp[])
@@ -523,11 +513,10 @@ static enum err check_listen(struct loader *l)
 		return refuse(
 			l, where,
 			"must be ADDRESS:PORT with a numeric address, such as 127.0.0.1:8080 or [::1]:8080");
-	if (!config_is_loopback(c->listen_host) && !c->behind_proxy)
+	if (!config_is_loopback(c->listen_host) && !c->behind_proxy && !c->tls_cert)
 		return error_set(l->e, ERR_BAD_REQUEST,
-				 "%s: %s is not a loopback address and this version has no TLS of its own: "
-				 "put a proxy "
-				 "that does TLS in front of it and set BURSTD_BEHIND_PROXY=1",
+				 "%s: %s is not a loopback address: set BURSTD_TLS_CERT and BURSTD_TLS_KEY, "
+				 "or put a proxy that does TLS in front of it and set BURSTD_BEHIND_PROXY=1",
 				 where, c->listen_host);
 	return ERR_OK;
 }

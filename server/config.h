@@ -41,9 +41,17 @@ struct config_list {
 /* type, field and file key, environment variable, flag, least, most (numbers), default, choices, help */
 #define CONFIG_OPTIONS(X) \
 	X(TEXT, listen, "BURSTD_LISTEN", "--listen", 0, 0, "127.0.0.1:8080", NULL, \
-	  "ADDRESS:PORT to listen on; port 0 takes a free one. Only loopback, unless behind_proxy is set") \
+	  "ADDRESS:PORT to listen on; port 0 takes a free one. Only loopback without TLS or behind_proxy") \
 	X(BOOL, behind_proxy, "BURSTD_BEHIND_PROXY", "--behind-proxy", 0, 0, "0", NULL, \
 	  "A proxy in front does TLS: allows listening on other addresses than loopback") \
+	X(TEXT, tls_cert, "BURSTD_TLS_CERT", "--tls-cert", 0, 0, NULL, NULL, \
+	  "PEM file of the server's certificate chain, its own first; read again on HUP") \
+	X(TEXT, tls_key, "BURSTD_TLS_KEY", "--tls-key", 0, 0, NULL, NULL, \
+	  "PEM file of its private key, not readable by others") \
+	X(NUMBER, client_idle_seconds, "BURSTD_CLIENT_IDLE_SECONDS", "--client-idle-seconds", 1, 3600, "30", NULL, \
+	  "A silent connection is closed after this; one whose request is not whole after twice this, too") \
+	X(NUMBER, connections_per_address, "BURSTD_CONNECTIONS_PER_ADDRESS", "--connections-per-address", 1, 4096, NULL, \
+	  NULL, "Most connections of one address. Default: 256; no limit on loopback and with behind_proxy") \
 	X(LIST, hostnames, "BURSTD_HOSTNAMES", "--hostnames", 0, 0, NULL, NULL, \
 	  "Comma list of further names that the Host header may carry") \
 	X(TEXT, state_dir, "BURSTD_STATE_DIR", "--state-dir", 0, 0, "/var/lib/burstd", NULL, \

@@ -18,6 +18,7 @@
 
 #include "base/limits.h"
 #include "server/http_internal.h"
+#include "server/tls.h"
 
 #define LISTEN_BACKLOG 512
 
@@ -40,23 +41,51 @@ static bool logs_requests(const struct http_server *s)
 	return config_log_level(s->app.config) == LOG_LEVEL_DEBUG;
 }
 
+/* "%2F" before the query: it would be taken for a separator, which a proxy in front did not see. */
+static bool has_escaped_slash(const char *uri)
+{
+	const char *end = uri + strcspn(uri, "?");
+
+	for (uri = strchr(uri, '%'); uri && uri < end; uri = strchr(uri + 1, '%'))
+		if (uri[1] == '2' && (uri[2] == 'f' || uri[2] == 'F'))
+			return true;
+	return false;
+}
+
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
 	struct http_server *s = cls;
+	struct connection *c = connection_of(connection);
 	struct exchange *x = malloc(sizeof *x);
 
 	if (!x)
 		return NULL;
+	if (c)
+		c->exchange = x;
 	memset(x, 0, EXCHANGE_CLEARED);
 	x->server = s;
 	x->connection = connection;
 	x->started_us = logs_requests(s) ? monotonic_us() : 0;
 	x->uri_too_long = strlen(uri) > LIMIT_URL_BYTES;
 	x->uri_has_nul = strstr(uri, "%00") != NULL;
+	x->uri_has_slash = has_escaped_slash(uri);
+	x->uri_end = uri + strlen(uri);
 	write_id(x->id, s->id_prefix, atomic_fetch_add(&s->requests, 1));
 	x->req = (struct req){.app = &s->app, .id = x->id, .actor = x->actor, .now = clock_now(s->app.clock)};
 	x->body = BUF_INIT(LIMIT_BODY_BYTES);
 	return x;
+}
+
+static void exchange_free(struct exchange *x)
+{
+	if (!x)
+		return;
+	if (x->begun)
+		(void)atomic_fetch_sub(&x->server->under_way, 1);
+	picture_unref(x->picture);
+	json_decref(x->json);
+	buf_wipe(&x->body); /* it may have held the AWS secret */
+	free(x);
 }
 
 static void log_request(const struct exchange *x)
@@ -75,28 +104,46 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 	struct http_server *s = cls;
 	struct exchange *x = *context;
 
-	(void)connection;
+	struct connection *c = connection_of(connection);
+
 	(void)code;
+	if (c) {
+		c->exchange = NULL;
+		client_owes(&c->client);
+	}
 	if (!x)
 		return;
 	if (x->begun && logs_requests(s))
 		log_request(x);
-	if (x->begun)
-		(void)atomic_fetch_sub(&s->under_way, 1);
 	*context = NULL;
-	picture_unref(x->picture);
-	json_decref(x->json);
-	buf_wipe(&x->body); /* it may have held the AWS secret */
-	free(x);
+	exchange_free(x);
 }
 
-static void begin(struct exchange *x, const char *url, const char *method)
+/*
+ * libmicrohttpd hands the address on up to its first NUL byte. Address and version are parts of one line, so what is between
+ * them shows whether there was more.
+ */
+static bool cut_by_nul(const char *end, const char *version)
+{
+	uintptr_t gap = (uintptr_t)version - (uintptr_t)end;
+
+	if ((uintptr_t)version <= (uintptr_t)end || gap > LIMIT_CONNECTION_BYTES)
+		return false;
+	for (; end < version; end++)
+		if (*end != '\0' && *end != ' ')
+			return true;
+	return false;
+}
+
+static void begin(struct exchange *x, const char *url, const char *method, const char *version)
 {
 	size_t len;
 
 	(void)atomic_fetch_add(&x->server->under_way, 1);
 	x->begun = true;
 	x->method = method;
+	x->version = version;
+	x->uri_has_nul |= cut_by_nul(x->uri_end, version);
 	x->head = strcmp(method, "HEAD") == 0;
 	x->options = strcmp(method, "OPTIONS") == 0;
 	len = strnlen(url, sizeof x->path - 1);
@@ -121,6 +168,10 @@ static void take(struct exchange *x, const char *data, size_t len)
 
 static struct done *answer(struct exchange *x)
 {
+	struct connection *c = connection_of(x->connection);
+
+	if (c)
+		client_paid(&c->client);
 	if (x->refusal)
 		return reply_refusal(x);
 	if (x->options)
@@ -138,11 +189,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 
 	(void)cls;
 	(void)connection;
-	(void)version;
 	if (!x)
 		return MHD_NO; /* out of memory at on_uri */
 	if (!x->begun) {
-		begin(x, url, method);
+		begin(x, url, method, version);
+		if (x->close)
+			return reply_refusal(x) ? MHD_YES : MHD_NO;
 		return MHD_YES;
 	}
 	if (*data_size) {
@@ -155,18 +207,61 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 
 /* --- connections ---------------------------------------------------------------------------------------------- */
 
+/* NULL when out of memory: then every token is hashed, TLS is refused, and no deadline but the idle one holds. */
+static struct connection *connection_new(struct http_server *s, struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct connection *c = info ? calloc(1, sizeof *c) : NULL;
+
+	if (!c)
+		return NULL;
+	c->server = s;
+	clients_add(&s->clients, &c->client, info->connect_fd);
+	return c;
+}
+
 static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
 			  enum MHD_ConnectionNotificationCode code)
 {
-	(void)cls;
-	(void)connection;
+	struct http_server *s = cls;
+	struct connection *c = *context;
+
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		*context = calloc(1, sizeof(struct connection)); /* without it every token is hashed */
-	} else if (*context) {
-		explicit_bzero(*context, sizeof(struct connection));
-		free(*context);
+		*context = connection_new(s, connection);
+	} else if (c) {
+		clients_remove(&s->clients, &c->client);
+		exchange_free(
+			c->exchange); /* libmicrohttpd tells of no end where it ran out of memory for the headers */
+		explicit_bzero(c, sizeof *c);
+		free(c);
 		*context = NULL;
 	}
+}
+
+/*
+ * GnuTLS asks for the certificate of a handshake. libmicrohttpd sets its connection as the session's pointer, the only way
+ * from a session to the server it belongs to.
+ */
+static int on_handshake(gnutls_session_t session, const gnutls_datum_t *authorities, int n_authorities,
+			const gnutls_pk_algorithm_t *algorithms, int n_algorithms, gnutls_pcert_st **ret,
+			unsigned *ret_n, gnutls_privkey_t *ret_key)
+{
+	struct MHD_Connection *connection = gnutls_session_get_ptr(session);
+	struct connection *c = connection ? connection_of(connection) : NULL;
+	struct tls_shown shown;
+
+	(void)authorities;
+	(void)n_authorities;
+	(void)algorithms;
+	(void)n_algorithms;
+	if (!c)
+		return -1;
+	shown = tls_choose(c->server->app.tls);
+	*ret = shown.chain;
+	*ret_n = shown.n;
+	*ret_key = shown.key;
+	return 0;
 }
 
 /* --- start and stop ------------------------------------------------------------------------------------------ */
@@ -234,19 +329,38 @@ static int listen_at(struct http_server *s, struct error *e)
 	return -1;
 }
 
+/*
+ * Behind a proxy, and on loopback where proxies and tunnels end, all clients have one address: there only the total counts,
+ * unless the operator says a number.
+ */
+static unsigned per_address(const struct config *c)
+{
+	if (c->connections_per_address > 0)
+		return (unsigned)c->connections_per_address;
+	return c->behind_proxy || config_is_loopback(c->listen_host) ? 0 : LIMIT_ADDRESS_CONNECTIONS;
+}
+
 static struct MHD_Daemon *daemon_start(struct http_server *s, int fd)
 {
+	static const struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
+	const struct MHD_OptionItem tls[] = {
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+		{MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)on_handshake},
+		{MHD_OPTION_END, 0, NULL}};
+	const struct config *c = s->app.config;
 	unsigned pool = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 2 : 0;
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG |
+			 (s->app.tls ? MHD_USE_TLS : 0);
 
-	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-				MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, pool,
-				MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED,
-				on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL,
-				MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_CONNECTIONS,
-				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_IDLE_SECONDS,
-				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_CONNECTION_BYTES,
-				MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+	return MHD_start_daemon(
+		flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, pool, MHD_OPTION_URI_LOG_CALLBACK,
+		on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_CONNECTIONS,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)c->client_idle_seconds,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address(c), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)LIMIT_CONNECTION_BYTES, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY,
+		s->app.tls ? tls : plain, MHD_OPTION_END);
 }
 
 static void server_free(struct http_server *s)
@@ -255,6 +369,7 @@ static void server_free(struct http_server *s)
 
 	if (!s)
 		return;
+	clients_stop(&s->clients);
 	for (i = 0; i < PAGE_COUNT; i++)
 		page_slot_close(&s->pages[i]);
 	auth_free(s->auth);
@@ -281,6 +396,8 @@ enum err http_start(const struct app *app, const struct route_table *routes, str
 	s->throttle = throttle_new(app->config->time_scale);
 	if (!s->auth || !s->throttle)
 		return error_set(e, ERR_INTERNAL, "out of memory");
+	if (!clients_start(&s->clients, (int64_t)(2 * s->app.config->client_idle_seconds * MS_PER_SECOND)))
+		return error_set(e, ERR_INTERNAL, "a thread cannot be started");
 	fd = listen_at(s, e);
 	if (fd < 0)
 		return e->code;

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "server/auth.h"
 #include "server/http.h"
+#include "server/http_clients.h"
 #include "server/throttle.h"
 
 #define REQUEST_ID_SIZE 20
@@ -31,6 +32,7 @@ struct http_server {
 	struct auth *auth;
 	struct throttle *throttle;
 	struct MHD_Daemon *daemon;
+	struct clients clients;
 	int port;
 	bool any_address; /* bound to 0.0.0.0 or :: */
 	struct page_slot pages[PAGE_COUNT];
@@ -41,12 +43,15 @@ struct http_server {
 };
 
 /*
- * What a kept-alive connection remembers: the Authorization that was accepted last, so that the next request is spared the
- * hashing. Wiped when the connection ends; worthless when the tokens were read anew.
+ * One connection. What a kept-alive one remembers: the Authorization that was accepted last, so that the next request is
+ * spared the hashing. Wiped when the connection ends; worthless when the tokens were read anew.
  */
 struct connection {
-	int64_t generation; /* of the tokens; 0 = nothing remembered */
-	int64_t until;      /* then it is looked up again, which notes its use */
+	struct client client;
+	struct http_server *server;
+	struct exchange *exchange; /* between on_uri and on_completed; NULL = none */
+	int64_t generation;        /* of the tokens; 0 = nothing remembered */
+	int64_t until;             /* then it is looked up again, which notes its use */
 	enum token_role role;
 	char actor[ACTOR_SIZE];
 	char header[256];
@@ -63,7 +68,8 @@ struct headers {
 	const char *if_match;
 	const char *if_none_match;
 	const char *idempotency_key;
-	bool query; /* there is a query */
+	bool query;        /* there is a query */
+	const char *fault; /* NULL, or what makes them unfit to tell where the request ends */
 };
 
 /*
@@ -84,6 +90,10 @@ struct exchange {
 	bool options;
 	bool uri_too_long;
 	bool uri_has_nul;
+	bool uri_has_slash;    /* an escaped one in its path */
+	const char *uri_end;   /* where libmicrohttpd's text of the address ends */
+	const char *version;   /* "HTTP/1.1" */
+	bool close;            /* what follows this request cannot be trusted: answer at once, then close */
 	const char *challenge; /* WWW-Authenticate of a 401 */
 	int retry_after;       /* seconds; 0 = the usual second */
 	/* A reply that may only leave when its transaction is committed: server/idempotency.c */
@@ -108,6 +118,14 @@ struct exchange {
 static inline struct exchange *exchange_of(struct req *r)
 {
 	return (struct exchange *)r;
+}
+
+/* What on_connection made; NULL when it was out of memory. */
+static inline struct connection *connection_of(struct MHD_Connection *c)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
 }
 
 /* http_request.c: every check before the handler; fills x->headers, x->refusal, x->req.route, x->allow. */

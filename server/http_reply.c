@@ -35,6 +35,13 @@ static void common_headers(struct MHD_Response *response, const struct extras *e
 	header(response, "X-Content-Type-Options", "nosniff");
 }
 
+/* A browser that came over TLS once shall not come without it for a year (RFC 6797). */
+static void transport_headers(const struct exchange *x, struct MHD_Response *response)
+{
+	if (response && x->server->app.tls)
+		header(response, "Strict-Transport-Security", "max-age=31536000");
+}
+
 /* Queues and lets go of the caller's reference, or holds it. NULL closes the connection. */
 static struct done *queue(struct exchange *x, int status, struct MHD_Response *response)
 {
@@ -45,6 +52,7 @@ static struct done *queue(struct exchange *x, int status, struct MHD_Response *r
 		x->held = response;
 		return (struct done *)x;
 	}
+	transport_headers(x, response);
 	queued = response && MHD_queue_response(x->connection, (unsigned)status, response) == MHD_YES;
 	if (response)
 		MHD_destroy_response(response);
@@ -392,6 +400,8 @@ static enum err slot_make(struct page_slot *slot, struct exchange *x,
 		return e->code;
 	slot_clear(slot);
 	err = slot_fill(slot, text, e);
+	transport_headers(x, slot->whole);
+	transport_headers(x, slot->not_modified);
 	if (err) {
 		slot_clear(slot);
 		return err;

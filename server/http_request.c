@@ -22,37 +22,95 @@ static const char **header_slot(struct headers *h, const char *name, size_t len)
 		const char *name;
 		size_t len;
 		const char **slot;
+		bool list; /* may come more than once */
 	} known[] = {
-		{"host", 4, &h->host},
-		{"accept", 6, &h->accept},
-		{"if-match", 8, &h->if_match},
-		{"content-type", 12, &h->content_type},
-		{"authorization", 13, &h->authorization},
-		{"if-none-match", 13, &h->if_none_match},
-		{"content-length", 14, &h->content_length},
-		{"idempotency-key", 15, &h->idempotency_key},
-		{"transfer-encoding", 17, &h->transfer_encoding},
+		{"host", 4, &h->host, false},
+		{"accept", 6, &h->accept, true},
+		{"if-match", 8, &h->if_match, true},
+		{"content-type", 12, &h->content_type, false},
+		{"authorization", 13, &h->authorization, false},
+		{"if-none-match", 13, &h->if_none_match, true},
+		{"content-length", 14, &h->content_length, false},
+		{"idempotency-key", 15, &h->idempotency_key, false},
+		{"transfer-encoding", 17, &h->transfer_encoding, false},
 	};
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(known); i++)
-		if (known[i].len == len && strncasecmp(known[i].name, name, len) == 0)
-			return known[i].slot;
+	for (i = 0; i < ARRAY_LEN(known); i++) {
+		if (known[i].len != len || strncasecmp(known[i].name, name, len) != 0)
+			continue;
+		if (*known[i].slot && !known[i].list)
+			h->fault = "a header that may come once is given twice";
+		return known[i].slot;
+	}
 	return NULL;
 }
 
-/* One pass instead of one for each header; of a header that comes twice the first counts. */
+enum { BYTE_PLAIN, BYTE_TOKEN, BYTE_CONTROL };
+
+/* What each byte may be in a header (RFC 9110 5.5 and 5.6.2); a table, because every request pays for it. */
+static const uint8_t byte_kind[256] = {
+	[0 ... 8] = BYTE_CONTROL,   [10 ... 31] = BYTE_CONTROL,  [127] = BYTE_CONTROL,
+	['0' ... '9'] = BYTE_TOKEN, ['A' ... 'Z'] = BYTE_TOKEN,  ['a' ... 'z'] = BYTE_TOKEN,
+	['!'] = BYTE_TOKEN,         ['#' ... '\''] = BYTE_TOKEN, ['*' ... '+'] = BYTE_TOKEN,
+	['-' ... '.'] = BYTE_TOKEN, ['^' ... '_'] = BYTE_TOKEN,  ['`'] = BYTE_TOKEN,
+	['|'] = BYTE_TOKEN,         ['~'] = BYTE_TOKEN};
+
+static bool is_token(const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (byte_kind[(unsigned char)text[i]] != BYTE_TOKEN)
+			return false;
+	return len > 0;
+}
+
+static bool has_control(const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (byte_kind[(unsigned char)text[i]] == BYTE_CONTROL)
+			return true;
+	return false;
+}
+
+/*
+ * libmicrohttpd up to 0.9.76 appends a folded line to the *name* of the header before it, in another place of its memory: a
+ * folded Transfer-Encoding would not be seen. A name that is not followed by its value gives that away.
+ */
+static bool was_folded(const char *name_end, const char *value)
+{
+	uintptr_t gap = (uintptr_t)value - (uintptr_t)name_end;
+
+	if (MHD_VERSION >= 0x00097700)
+		return false;
+	if ((uintptr_t)value <= (uintptr_t)name_end || gap > LIMIT_CONNECTION_BYTES)
+		return true;
+	for (; name_end < value; name_end++)
+		if (*name_end != '\0' && *name_end != ' ' && *name_end != '\t')
+			return true;
+	return false;
+}
+
+/* One pass instead of one for each header; of a list that comes in parts the first counts. */
 static enum MHD_Result collect(void *cls, enum MHD_ValueKind kind, const char *name, size_t len,
 			       const char *value, size_t value_len)
 {
 	struct headers *h = cls;
 	const char **slot;
 
-	(void)value_len;
 	if (kind == MHD_GET_ARGUMENT_KIND) {
 		h->query = true;
 		return MHD_YES;
 	}
+	if (!is_token(name, len))
+		h->fault = "the name of a header holds a character that no name may hold";
+	else if (value && has_control(value, value_len))
+		h->fault = "a header holds a control character";
+	else if (value && was_folded(name + len, value))
+		h->fault = "a header is folded into a second line";
 	slot = header_slot(h, name, len);
 	if (slot && !*slot)
 		*slot = value;
@@ -101,7 +159,7 @@ static bool host_allowed(const struct http_server *s, const char *host)
 
 /*
  * A web page may resolve its own name to our address and so reach us from a browser behind the firewall (DNS
- * rebinding); its requests then carry that name. A request without a Host comes from no browser.
+ * rebinding); its requests then carry that name. A request without a Host is HTTP/1.0, and comes from no browser.
  */
 static enum err check_host(struct exchange *x)
 {
@@ -217,14 +275,6 @@ static bool path_is_open(const struct exchange *x, const char *url)
 
 /* --- token --------------------------------------------------------------------------------------------------- */
 
-static struct connection *connection_of(struct exchange *x)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return info ? info->socket_context : NULL;
-}
-
 /* Whether the connection has shown the very same header in this generation of the tokens. */
 static bool known_token(struct exchange *x, const struct connection *c, int64_t generation,
 			const char *header)
@@ -286,7 +336,7 @@ static enum err refuse_token(struct exchange *x, bool revoked, const struct erro
 static enum err check_token(struct exchange *x, enum token_role *ret_role)
 {
 	const char *header = x->headers.authorization;
-	struct connection *c = connection_of(x);
+	struct connection *c = connection_of(x->connection);
 	int64_t generation = auth_generation(x->server->auth, &x->server->app);
 	struct error e = {.code = ERR_OK};
 	bool revoked = false;
@@ -489,6 +539,30 @@ static enum err check_address(struct exchange *x)
 		return refuse(x, ERR_URI_TOO_LONG, "the address may have at most %d bytes", LIMIT_URL_BYTES);
 	if (x->uri_has_nul)
 		return refuse(x, ERR_BAD_REQUEST, "the address holds a NUL byte");
+	if (x->uri_has_slash)
+		return refuse(x, ERR_NOT_FOUND, "there is nothing at this path");
+	return ERR_OK;
+}
+
+/*
+ * Where a proxy and we could disagree on where a request ends, its sender could hide a second one in the first (request
+ * smuggling, RFC 9112 11.2). Such a connection is not read any further.
+ */
+static enum err check_framing(struct exchange *x)
+{
+	const struct headers *h = &x->headers;
+	bool old = strcmp(x->version, "HTTP/1.0") == 0;
+
+	x->close = true;
+	if (h->fault)
+		return refuse(x, ERR_BAD_REQUEST, "%s", h->fault);
+	if (h->transfer_encoding && h->content_length)
+		return refuse(x, ERR_BAD_REQUEST, "Content-Length and Transfer-Encoding exclude each other");
+	if (h->transfer_encoding && (old || strcasecmp(h->transfer_encoding, "chunked") != 0))
+		return refuse(x, ERR_BAD_REQUEST, "the only Transfer-Encoding is chunked, with HTTP/1.1");
+	if (!h->host && !old)
+		return refuse(x, ERR_BAD_REQUEST, "the Host header is missing");
+	x->close = false;
 	return ERR_OK;
 }
 
@@ -498,7 +572,7 @@ void request_check(struct exchange *x, const char *url)
 
 	(void)MHD_get_connection_values_n(x->connection, MHD_HEADER_KIND | MHD_GET_ARGUMENT_KIND, collect,
 					  &x->headers);
-	if (check_address(x) || check_host(x))
+	if (check_framing(x) || check_address(x) || check_host(x))
 		return;
 	if (!path_is_open(x, url) && check_token(x, &role))
 		return;

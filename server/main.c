@@ -2,7 +2,7 @@
  * The process: reads the configuration, hardens itself, starts the workers and the HTTP server, and waits for signals.
  *
  * Signals are blocked in every thread and taken by the main thread alone: TERM and INT end the process (stop listening,
- * finish requests, leave intents for the next start), HUP reads the tokens again.
+ * finish requests, leave intents for the next start), HUP reads the tokens and the certificate again.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "handlers/handlers.h"
 #include "server/auth.h"
@@ -23,6 +24,7 @@
 #include "server/http.h"
 #include "server/notify.h"
 #include "server/stores.h"
+#include "server/tls.h"
 #include "server/workers.h"
 
 /* What a running daemon consists of, in the order of its making. */
@@ -30,6 +32,7 @@ struct process {
 	struct config *config;
 	uint8_t key[SECRET_KEY_SIZE];
 	int lock;
+	struct tls *tls;
 	struct stores *stores;
 	struct workers *workers;
 	struct http_server *http;
@@ -47,6 +50,18 @@ static void harden(void)
 #ifndef __SANITIZE_ADDRESS__ /* the leak checker has to look in */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
+}
+
+/* LIMIT_CONNECTIONS need more descriptors than the usual soft limit of 1,024. Less than wanted means fewer clients. */
+static void raise_file_limit(void)
+{
+	const rlim_t wanted = LIMIT_CONNECTIONS + 512;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static void block_signals(sigset_t *ret)
@@ -116,6 +131,7 @@ static enum err start(struct process *p, struct error *e)
 	err = err ? err : workers_start(p->config, p->key, &p->workers, e);
 	if (err)
 		return err;
+	app.tls = p->tls;
 	app.self = p->workers;
 	app.store_self = p->stores;
 	return http_start(&app, &routes, &p->http, e);
@@ -134,6 +150,31 @@ static void say_ready(const struct process *p)
 
 /* --- run and stop -------------------------------------------------------------------------------------------- */
 
+static void say_certificate(const struct process *p, const char *what)
+{
+	int64_t end = p->tls ? tls_expires_at(p->tls) : 0;
+	char text[TIME_TEXT_SIZE];
+
+	if (!p->tls)
+		return;
+	log_info(what, "file", p->config->tls_cert, "expires", time_rfc3339(end, text));
+	if (end < clock_now(&clock_system))
+		log_warn("the certificate has expired: clients will refuse it", "file", p->config->tls_cert,
+			 "expires", text);
+}
+
+static void reload(struct process *p)
+{
+	struct error e;
+
+	http_reload_tokens(p->http);
+	log_info("reloaded the tokens");
+	if (p->tls && tls_reload(p->tls, &e))
+		log_error("the certificate was not reloaded, the present one stays", "error", e.detail);
+	else
+		say_certificate(p, "reloaded the certificate");
+}
+
 /* Waits for the signal that ends the process. */
 static int wait_for_end(struct process *p)
 {
@@ -147,10 +188,8 @@ static int wait_for_end(struct process *p)
 		got = sigtimedwait(&p->signals, NULL, &timeout);
 		if (got == SIGTERM || got == SIGINT)
 			return got;
-		if (got == SIGHUP) {
-			http_reload_tokens(p->http);
-			log_info("reloaded the tokens");
-		}
+		if (got == SIGHUP)
+			reload(p);
 		if (tick)
 			notify_send("WATCHDOG=1");
 	}
@@ -162,6 +201,7 @@ static void stop(struct process *p)
 	if (p->workers)
 		workers_stop(p->workers);
 	stores_free(p->stores);
+	tls_free(p->tls);
 	explicit_bzero(p->key, sizeof p->key);
 	if (p->lock >= 0)
 		(void)close(p->lock);
@@ -173,10 +213,13 @@ static int serve(struct config *config)
 	struct error e;
 	enum err err = config_check_serve(config, &e);
 
+	err = err ? err : tls_load(config, &p.tls, &e);
 	if (err)
 		return command_fail(&e);
 	log_setup(config_log_level(config), config->log_format == CONFIG_LOG_JSON);
 	block_signals(&p.signals);
+	raise_file_limit();
+	say_certificate(&p, "TLS");
 	err = start(&p, &e);
 	if (!err) {
 		say_ready(&p);

@@ -131,7 +131,11 @@ static void test_unknown(void **state)
 	(void)state;
 	refused(ENV("BURSTD_LISSTEN=x"), NULL, "BURSTD_LISSTEN: unknown variable");
 	refused(ENV("BURSTD_LISTEN_FILE=x"), NULL, "BURSTD_LISTEN_FILE: unknown variable");
-	refused(ENV("BURSTD_TLS_CERT=/c.pem"), NULL, "BURSTD_TLS_CERT: this version has no TLS of its own");
+	refused(ENV("BURSTD_TLS_CRT=/c.pem"), NULL, "BURSTD_TLS_CRT: unknown variable");
+	refused(ENV("BURSTD_CLIENT_IDLE_SECONDS=0"), NULL,
+		"BURSTD_CLIENT_IDLE_SECONDS: must be a number from 1");
+	refused(ENV("BURSTD_CONNECTIONS_PER_ADDRESS=0"), NULL,
+		"BURSTD_CONNECTIONS_PER_ADDRESS: must be a number from 1");
 	refused(NULL, FLAGS("--lissten", "x"), "--lissten: unknown flag");
 	refused(NULL, FLAGS("-x", "y"), "-x: unknown flag");
 	refused(NULL, FLAGS("--listen"), "--listen: needs a value");
@@ -181,6 +185,13 @@ static void test_listen(void **state)
 	c = load(ENV("BURSTD_LISTEN=0.0.0.0:0", "BURSTD_BEHIND_PROXY=1"), NULL, &e);
 	assert_non_null(c);
 	assert_int_equal(c->listen_port, 0);
+	config_free(c);
+	c = load(ENV("BURSTD_LISTEN=0.0.0.0:0", "BURSTD_TLS_CERT=/c.pem", "BURSTD_TLS_KEY=/k.pem"), NULL, &e);
+	assert_non_null(c);
+	assert_string_equal(c->tls_cert, "/c.pem");
+	assert_string_equal(c->tls_key, "/k.pem");
+	assert_int_equal((int)c->client_idle_seconds, 30);
+	assert_int_equal((int)c->connections_per_address, 0);
 	config_free(c);
 	c = load(NULL, FLAGS("--listen=[::1]:8443", "--behind-proxy"), &e);
 	assert_non_null(c);

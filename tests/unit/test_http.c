@@ -246,6 +246,36 @@ static void test_host(void **state)
 		expect_problem(ask(f, "GET", "/page", bad[i], NULL), 421, "misdirected", NULL);
 }
 
+/* Requests whose end is a matter of opinion: refused, and what follows on the connection is not read. */
+static void test_framing(void **state)
+{
+	static const char *const bad[] = {
+		"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+		"Content-Length: 2\r\nContent-Length: 3\r\n",
+		"Transfer-Encoding: gzip\r\n",
+		"Transfer-Encoding : chunked\r\n",
+		"Transfer-Encoding:\r\n chunked\r\n",
+		"X: a\r\n b\r\n",
+		"X: a\rb\r\n",
+		"X: \001\r\n",
+		"Host: localhost\r\nHost: localhost\r\n",
+		"Authorization: Bearer again\r\n",
+	};
+	struct fixture *f = *state;
+	struct answer a;
+	char connection[200];
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(bad); i++) {
+		a = ask(f, "GET", "/page", bad[i], NULL);
+		assert_string_equal(answer_header(&a, "Connection", connection), "close");
+		expect_problem(a, 400, "bad-request", NULL);
+	}
+	a = ask(f, "GET", "/page", "X: \tblank and tab \t\r\nEmpty:\r\nA!#$%&'*+-.^_`|~9: x\r\n", NULL);
+	expect(&a, 200);
+	answer_free(&a);
+}
+
 static void test_query(void **state)
 {
 	struct fixture *f = *state;
@@ -578,16 +608,13 @@ static void test_first_token(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_routes),         TEST(test_tokens),
-		TEST(test_revoked_token),  TEST(test_guessing),
-		TEST(test_last_use),       TEST(test_host),
-		TEST(test_query),          TEST(test_long_address),
-		TEST(test_media),          TEST(test_bodies),
-		TEST(test_large_body),     TEST(test_etag),
-		TEST(test_page),           TEST(test_internal_error_keeps_its_words),
-		TEST(test_keep_alive),     TEST(test_broken_off),
-		TEST(test_address_in_use), TEST(test_many_at_once),
-		TEST(test_first_token),
+		TEST(test_routes),       TEST(test_tokens),      TEST(test_revoked_token),
+		TEST(test_guessing),     TEST(test_last_use),    TEST(test_host),
+		TEST(test_framing),      TEST(test_query),       TEST(test_long_address),
+		TEST(test_media),        TEST(test_bodies),      TEST(test_large_body),
+		TEST(test_etag),         TEST(test_page),        TEST(test_internal_error_keeps_its_words),
+		TEST(test_keep_alive),   TEST(test_broken_off),  TEST(test_address_in_use),
+		TEST(test_many_at_once), TEST(test_first_token),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
