@@ -130,6 +130,30 @@ int command_token(const struct config *c)
 	return err ? command_fail(&e) : 0;
 }
 
+/* --- backup -------------------------------------------------------------------------------------------------- */
+
+int command_backup(const struct config *c)
+{
+	const char *file = c->n_words == 2 ? c->words[1] : NULL;
+	struct store_backup made;
+	char path[512];
+	struct error e;
+	enum err err;
+
+	if (!file || !*file)
+		err = error_set(&e, ERR_BAD_REQUEST, "backup: needs one file name, for the copy");
+	else if (!c->state_dir || !state_path(c, CONFIG_DATABASE, path, sizeof path))
+		err = error_set(&e, ERR_BAD_REQUEST, "BURSTD_STATE_DIR: is empty, or too long");
+	else
+		err = store_backup(path, file, &made, &e);
+	if (err)
+		return command_fail(&e);
+	(void)printf("%s: %lld bytes, schema version %d. The key file %s/key is not in it: keep a copy "
+		     "elsewhere.\n",
+		     file, (long long)made.bytes, made.schema, c->state_dir);
+	return 0;
+}
+
 /* --- routes -------------------------------------------------------------------------------------------------- */
 
 int command_routes(void)

@@ -8,6 +8,8 @@
 int command_fail(const struct error *);
 /* `burstd token create|list|revoke`. */
 int command_token(const struct config *);
+/* `burstd backup FILE`. */
+int command_backup(const struct config *);
 /* `burstd routes`: the route table as text, one operation a line, for the tests. */
 int command_routes(void);
 

@@ -247,6 +247,8 @@ static int run(struct config *config)
 		return serve(config);
 	if (strcmp(command, "token") == 0)
 		return command_token(config);
+	if (strcmp(command, "backup") == 0)
+		return command_backup(config);
 	if (strcmp(command, "routes") == 0)
 		return command_routes();
 	(void)error_set(&e, ERR_BAD_REQUEST, "%s: unknown command", command);

@@ -60,6 +60,19 @@ void store_roll_back(struct store *);
 /* A write and its roll-back: whether the database can be written right now (/readyz). */
 enum err store_writable(struct store *, struct error *);
 
+/* --- backup.c ------------------------------------------------------------------------------------------------------ */
+struct store_backup {
+	int64_t bytes;
+	int schema;
+};
+/*
+ * Copies the database at `database` into the new file `path` (0600), whole and durable when this returns, while other
+ * connections and processes write. An existing file is not overwritten. Needs no key: sealed secrets are copied sealed.
+ */
+enum err store_backup(const char *database, const char *path, struct store_backup *ret, struct error *);
+/* The schema version of the database at `path`, read without changing anything; damage is an error too. */
+enum err store_inspect(const char *path, int *ret_schema, struct error *);
+
 /* --- settings.c: the bursting settings, own thresholds of locations ------------------------------------------------ */
 enum err store_settings_get(struct store *, struct bursting_settings *ret, struct error *);
 /*
