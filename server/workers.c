@@ -498,10 +498,9 @@ enum err workers_start(const struct config *config, const uint8_t key[SECRET_KEY
 	return ERR_OK;
 }
 
-static void worker_end(struct worker *k)
+/* After all threads have ended: they ring each other's bells. */
+static void worker_free(struct worker *k)
 {
-	if (k->running)
-		pthread_join(k->thread, NULL);
 	infinity_client_free(k->infinity);
 	ec2_client_free(k->ec2);
 	curl_transport_free(k->infinity_transport);
@@ -530,7 +529,10 @@ void workers_stop(struct workers *w)
 	if (w->imds_transport)
 		curl_transport_interrupt(w->imds_transport);
 	for (size_t i = 0; w->rows && i < w->n_rows; i++)
-		worker_end(&w->rows[i]);
+		if (w->rows[i].running)
+			pthread_join(w->rows[i].thread, NULL);
+	for (size_t i = 0; w->rows && i < w->n_rows; i++)
+		worker_free(&w->rows[i]);
 	free(w->rows);
 	for (size_t i = 0; w->limiters && i < w->n_regions; i++)
 		ec2_limiter_free(w->limiters[i]);
