@@ -10,6 +10,8 @@ int command_fail(const struct error *);
 int command_token(const struct config *);
 /* `burstd backup FILE`. */
 int command_backup(const struct config *);
+/* `burstd check [--json]`: a table of findings on stdout; 1 where one of them is an error. */
+int command_check(const struct config *);
 /* `burstd routes`: the route table as text, one operation a line, for the tests. */
 int command_routes(void);
 

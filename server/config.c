@@ -248,6 +248,10 @@ static enum err command_flag(struct loader *l, const char *name, const char *val
 		c->name = arena_strdup(l->arena, value);
 	else if (strcmp(name, "--role") == 0)
 		c->role = arena_strdup(l->arena, value);
+	else if (strcmp(name, "--json") == 0 && strcmp(value, "1") != 0)
+		return refuse(l, name, "takes no value");
+	else if (strcmp(name, "--json") == 0)
+		c->json = true;
 	else
 		*ret_found = false;
 	return ERR_OK;
@@ -278,6 +282,8 @@ static bool is_bool_flag(const char *name)
 {
 	size_t i;
 
+	if (strcmp(name, "--json") == 0)
+		return true;
 	for (i = 0; i < OPTION_COUNT; i++)
 		if (options[i].type == OPTION_BOOL && strcmp(options[i].flag, name) == 0)
 			return true;
@@ -764,6 +770,9 @@ void config_usage(FILE *out)
 		"  burstd token create --name N --role R          make a token: viewer, operator or admin\n"
 		"  burstd token list                              list the tokens\n"
 		"  burstd token revoke ID                         revoke one\n"
+		"  burstd check [--json]                          look at the configuration, the state and "
+		"both\n"
+		"                                                 upstream systems; exit 1 on errors\n"
 		"  burstd backup FILE                             copy the database into a new file, also "
 		"while\n"
 		"                                                 the daemon runs. The key file is not in "

@@ -100,6 +100,7 @@ struct config {
 	size_t n_words;
 	const char *name; /* --name and --role of `token create` */
 	const char *role;
+	bool json; /* --json of `check` */
 	bool help;
 	bool version;
 	struct arena *arena; /* owns all strings */

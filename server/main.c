@@ -243,10 +243,16 @@ static int run(struct config *config)
 		(void)printf("burstd %s\n", config_version());
 		return 0;
 	}
+	if (config->json && strcmp(command, "check") != 0) {
+		(void)error_set(&e, ERR_BAD_REQUEST, "--json: belongs to `burstd check`");
+		return command_fail(&e);
+	}
 	if (strcmp(command, "serve") == 0)
 		return serve(config);
 	if (strcmp(command, "token") == 0)
 		return command_token(config);
+	if (strcmp(command, "check") == 0)
+		return command_check(config);
 	if (strcmp(command, "backup") == 0)
 		return command_backup(config);
 	if (strcmp(command, "routes") == 0)

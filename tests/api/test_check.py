@@ -1,0 +1,223 @@
+"""`burstd check` against the world: what it finds when all is well, with wrong credentials, and when parts are missing."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import sqlite3
+
+import pytest
+
+from harness import ACCESS_KEY, PASSWORD, SECRET_KEY, Burstd, World, run, upstreams
+
+LEVELS = ("ok", "warning", "error")
+
+
+@pytest.fixture(scope="module")
+def site():
+    """A world of its own: the faults of these tests are nobody else's."""
+    world = World(100)
+    world("traffic", on=False)
+    place = world("add_location", name="AWS burst")["id"]
+    world("add_node", name="burst-1", location="AWS burst", bursting=True, region="eu-west-1")
+    world("add_node", name="burst-2", location="AWS burst", bursting=True, region="eu-west-1", running=True)
+    assert place
+    yield world
+    world.stop()
+
+
+@contextlib.contextmanager
+def fault(world, name, *nodes):
+    for node in nodes:
+        world("fault", fault=name, node=node)
+    try:
+        yield
+    finally:
+        world("clear")
+
+
+def settings(site, state, **more):
+    return {**upstreams(site.infinity, site.ec2), "BURSTD_STATE_DIR": str(state), "BURSTD_TIME_SCALE": "100",
+            "BURSTD_LISTEN": "127.0.0.1:0", **more}
+
+
+def check(env):
+    """Exit code and findings; the table has to say the same as the JSON."""
+    done = run("check", "--json", env=env)
+    result = json.loads(done.stdout)
+    assert result.keys() == {"errors", "warnings", "findings"} and done.stderr == ""
+    for f in result["findings"]:
+        assert f.keys() == {"severity", "subject", "message", "remedy"} and f["severity"] in LEVELS
+        assert f["message"] and (f["severity"] == "ok") == (f["remedy"] is None), f
+    count = [sum(f["severity"] == level for f in result["findings"]) for level in LEVELS]
+    assert count[1:] == [result["warnings"], result["errors"]]
+    assert done.returncode == (1 if result["errors"] else 0)
+    for secret in (PASSWORD, SECRET_KEY, "wrong-one"):
+        assert secret not in done.stdout
+    return done.returncode, result["findings"]
+
+
+def of(findings, subject, severity):
+    return [f["message"] for f in findings if f["subject"] == subject and f["severity"] == severity]
+
+
+def test_all_well(site, tmp_path):
+    before = site.metrics()
+    code, findings = check(settings(site, tmp_path))
+    assert code == 0
+    assert {f["severity"] for f in findings} == {"ok"}, findings
+    assert of(findings, "infinity", "ok") == ["1 locations, 2 Conferencing Nodes"]
+    region = of(findings, "ec2:eu-west-1", "ok")
+    assert region[0].startswith("2 instances with the tag pexip-cloud=")
+    assert re.match(r"StartInstances of i-\w+: allowed \(dry run\)", region[1])
+    assert re.match(r"StopInstances of i-\w+: allowed \(dry run\)", region[2])
+    assert of(findings, "clock", "ok") and of(findings, "aws", "ok") == ["keys from: environment"]
+    assert os.listdir(tmp_path) == [], "a check leaves nothing behind"
+    after = site.metrics()
+    for name in ("starts", "stops"):
+        assert before[name] == after[name]
+
+
+def test_table(site, tmp_path):
+    done = run("check", env=settings(site, tmp_path))
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0] == "ok       configuration      complete; 1 region"
+    assert done.stdout.endswith("\n0 errors, 0 warnings\n")
+    done = run("check", env=settings(site, tmp_path, BURSTD_INFINITY_PASSWORD="wrong-one"))
+    assert done.returncode == 1
+    line = next(i for i, text in enumerate(done.stdout.splitlines()) if text.startswith("error    infinity "))
+    assert " -> " in done.stdout.splitlines()[line + 1]
+
+
+def test_wrong_password_of_infinity(site, tmp_path):
+    code, findings = check(settings(site, tmp_path, BURSTD_INFINITY_PASSWORD="wrong-one"))
+    assert code == 1
+    assert len(of(findings, "infinity", "error")) == 1
+    assert "EC2 was not asked" in of(findings, "aws", "warning")[0]
+    assert of(findings, "aws", "ok")
+
+
+def test_wrong_aws_secret(site, tmp_path):
+    code, findings = check(settings(site, tmp_path, AWS_SECRET_ACCESS_KEY="wrong-one"))
+    assert code == 1
+    assert of(findings, "ec2:eu-west-1", "error")[0].startswith("DescribeInstances: ")
+    assert of(findings, "infinity", "ok")
+
+
+def test_no_keys_at_all(site, tmp_path):
+    env = settings(site, tmp_path, HOME=str(tmp_path))
+    del env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]
+    code, findings = check(env)
+    assert code == 1 and of(findings, "aws", "error") and not of(findings, "ec2:eu-west-1", "error")
+
+
+def test_permission_to_start_is_missing(site, tmp_path):
+    with fault(site, "denied", "burst-1", "burst-2"):
+        code, findings = check(settings(site, tmp_path))
+    assert code == 1
+    errors = of(findings, "ec2:eu-west-1", "error")
+    assert [e.split(" ")[0] for e in errors] == ["StartInstances", "StopInstances"]
+    assert of(findings, "ec2:eu-west-1", "ok"), "describing is allowed"
+
+
+def test_nothing_has_the_tag(site, tmp_path):
+    values = {}
+    for name in ("burst-1", "burst-2"):
+        values[name] = site("tag", node=name, value=None)
+    try:
+        code, findings = check(settings(site, tmp_path))
+    finally:
+        for name in values:
+            site("tag", node=name, value=tag_value(site))
+    assert code == 0
+    assert "no instance has the tag" in of(findings, "ec2:eu-west-1", "warning")[0]
+
+
+def tag_value(site):
+    """Infinity's own word for it, as the check found it."""
+    done = run("check", "--json", env=settings(site, "/nonexistent/burstd"))
+    return re.search(r"pexip-cloud=(\S+?)[,\" ]", done.stdout).group(1)
+
+
+def test_infinity_bursts_itself(site, tmp_path):
+    site("infinity_bursting", on=True)
+    try:
+        code, findings = check(settings(site, tmp_path))
+    finally:
+        site("infinity_bursting", on=False)
+    assert code == 0 and "only observes" in of(findings, "infinity", "warning")[0]
+
+
+def test_nothing_answers(tmp_path):
+    env = {**upstreams("http://127.0.0.1:9", "http://127.0.0.1:9"), "BURSTD_STATE_DIR": str(tmp_path),
+           "BURSTD_TIME_SCALE": "100"}
+    code, findings = check(env)
+    assert code == 1 and "127.0.0.1" in of(findings, "infinity", "error")[0]
+
+
+def test_configuration(site, tmp_path):
+    """What is not set is a finding, and the rest is looked at; what cannot be read at all is the line of serve."""
+    env = settings(site, tmp_path)
+    del env["BURSTD_INFINITY_PASSWORD"]
+    code, findings = check(env)
+    assert code == 1 and "BURSTD_INFINITY_PASSWORD: not set" in of(findings, "configuration", "error")[0]
+    for more in ({"BURSTD_COLOUR": "red"}, {"BURSTD_TIME_SCALE": "fast"}, {"BURSTD_LISTEN": "nowhere"}):
+        done = run("check", "--json", env=settings(site, tmp_path, **more))
+        assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1
+        assert done.stderr == run(env=settings(site, tmp_path, **more)).stderr
+    code, findings = check(settings(site, tmp_path, BURSTD_TLS_CERT="/nowhere", BURSTD_TLS_KEY="/nowhere"))
+    assert code == 1 and "/nowhere" in of(findings, "tls", "error")[0]
+    for wrong in (["check", "now"], ["--json"], ["check", "--json=yes"], ["token", "list", "--json"]):
+        done = run(*wrong, env=settings(site, tmp_path))
+        assert done.returncode == 1 and (done.stderr.count("\n") == 1 or "unknown argument" in done.stdout), wrong
+
+
+def test_state_directory(site, tmp_path):
+    _, findings = check(settings(site, tmp_path / "none"))
+    assert "the first start makes it" in of(findings, "state", "warning")[0]
+    file = tmp_path / "file"
+    file.touch()
+    _, findings = check(settings(site, file))
+    assert "not a directory" in of(findings, "state", "error")[0]
+    wide = tmp_path / "wide"
+    wide.mkdir()
+    wide.chmod(0o755)
+    _, findings = check(settings(site, wide))
+    assert "by others" in of(findings, "state", "warning")[0]
+
+
+def test_with_a_running_daemon(contract, site):
+    """Settings and the sealed AWS key are read, beside the daemon and after it."""
+    burstd = Burstd(contract, upstreams(site.infinity, site.ec2, secret="wrong-one"), 100)
+    try:
+        env = {**burstd.env}
+        assert check(env)[0] == 1
+        assert burstd.ask("PATCH", "/v1/bursting", body={"aws_access_key_id": ACCESS_KEY,
+                                                         "aws_secret_access_key": SECRET_KEY}).status_code == 200
+        code, findings = check(env)
+        assert code == 0 and of(findings, "aws", "ok") == ["keys from: settings"]
+        assert "schema version" in of(findings, "state", "ok")[0]
+        assert burstd.stop() == 0
+        assert check(env)[0] == 0
+        state = pathlib.Path(burstd.directory.name)
+        key = (state / "key").read_bytes()
+        (state / "key").write_bytes(b"x" * 32)
+        code, findings = check(env)
+        assert code == 1 and of(findings, "state", "error")
+        (state / "key").unlink()
+        assert "no key file" in of(check(env)[1], "state", "warning")[0]
+        assert not (state / "key").exists()
+        (state / "key").write_bytes(key)
+        (state / "key").chmod(0o600)
+        for version, word in ((9999, "error"), (0, "warning")):
+            with sqlite3.connect(state / "burstd.db") as db:
+                right = db.execute("PRAGMA user_version").fetchone()[0] if word == "error" else right
+                db.execute(f"PRAGMA user_version = {version}")
+            assert f"schema version {version}" in of(check(env)[1], "state", word)[0]
+        with sqlite3.connect(state / "burstd.db") as db:
+            assert db.execute("PRAGMA user_version").fetchone() == (0,), "a check migrates nothing"
+            db.execute(f"PRAGMA user_version = {right}")
+        burstd.start()
+    finally:
+        burstd.close()
