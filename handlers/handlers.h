@@ -45,6 +45,8 @@ struct done *token_delete(struct req *);
 /* health.c */
 struct done *health_get(struct req *);
 struct done *ready_get(struct req *);
+/* metrics.c */
+struct done *metrics_get(struct req *);
 /* contract.c */
 struct done *contract_get(struct req *);
 

@@ -1,7 +1,9 @@
 /* GET /v1/history: what happened, newest first (RULE V3). */
 #include <stdlib.h>
+#include <string.h>
 
 #include "handlers/handlers.h"
+#include "handlers/history.h"
 #include "handlers/input.h"
 #include "handlers/paging.h"
 #include "handlers/views.h"
@@ -14,7 +16,7 @@ static json_t *figures_of(const char *text)
 	return text ? json_loads(text, 0, NULL) : NULL;
 }
 
-static json_t *view_event(const struct event *event)
+json_t *view_event(const struct event *event)
 {
 	json_t *v = json_object();
 
@@ -72,6 +74,8 @@ struct done *history_list(struct req *r)
 
 	if (!filter_read(r, &filter, &paging, &e))
 		return reply_error(r, &e);
+	if (!strcmp(r->media, HISTORY_CSV) || !strcmp(r->media, HISTORY_NDJSON))
+		return history_export(r, &filter);
 	store = req_store(r, &e);
 	if (!store || store_events(store, &filter, paging.limit + 1, &events, &n, &e))
 		return reply_error(r, &e);

@@ -4,8 +4,11 @@
  */
 #include "base/limits.h"
 #include "handlers/handlers.h"
+#include "handlers/history.h"
 
 #define SMALL_BODY 4096 /* a reason and a flag */
+
+static const char *const history_exports[] = {HISTORY_CSV, HISTORY_NDJSON, NULL};
 
 /* clang-format off */
 static const struct route rows[] = {
@@ -41,7 +44,8 @@ static const struct route rows[] = {
 	 .body_limit = SMALL_BODY, .handler = bursting_patch},
 
 	{.method = "GET", .path = "/v1/history", .operation = "listHistory", .role = TOKEN_VIEWER,
-	 .query = "limit cursor node location type actor since until", .handler = history_list},
+	 .query = "limit cursor node location type actor since until", .also = history_exports,
+	 .handler = history_list},
 
 	{.method = "GET", .path = "/v1/decisions", .operation = "listDecisions", .role = TOKEN_VIEWER,
 	 .query = "limit cursor location", .handler = decision_list},
@@ -66,6 +70,8 @@ static const struct route rows[] = {
 
 	{.method = "GET", .path = "/healthz", .operation = "getHealth", .role = TOKEN_NONE, .handler = health_get},
 	{.method = "GET", .path = "/readyz", .operation = "getReady", .role = TOKEN_NONE, .handler = ready_get},
+	{.method = "GET", .path = "/metrics", .operation = "getMetrics", .role = TOKEN_VIEWER, .media = "text/plain",
+	 .handler = metrics_get},
 	{.method = "GET", .path = "/openapi.yaml", .operation = "getContract", .role = TOKEN_VIEWER,
 	 .media = "application/yaml", .handler = contract_get},
 };

@@ -159,14 +159,18 @@ int command_backup(const struct config *c)
 int command_routes(void)
 {
 	struct route_table table = handlers_routes();
+	const char *const *also;
 	size_t i;
 
 	for (i = 0; i < table.n; i++) {
 		const struct route *row = &table.rows[i];
 
-		(void)printf("%s %s %s %s %s %zu\n", row->method, row->path, row->operation,
+		(void)printf("%s %s %s %s %s", row->method, row->path, row->operation,
 			     row->role == TOKEN_NONE ? "open" : token_role_text(row->role),
-			     row->media ? row->media : "application/json", row->body_limit);
+			     row->media ? row->media : "application/json");
+		for (also = row->also; also && *also; also++)
+			(void)printf(",%s", *also);
+		(void)printf(" %zu\n", row->body_limit);
 		(void)printf("  %s\n", row->query ? row->query : "");
 	}
 	return 0;

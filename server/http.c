@@ -65,7 +65,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
 	memset(x, 0, EXCHANGE_CLEARED);
 	x->server = s;
 	x->connection = connection;
-	x->started_us = logs_requests(s) ? monotonic_us() : 0;
+	x->started_us = monotonic_us();
 	x->uri_too_long = strlen(uri) > LIMIT_URL_BYTES;
 	x->uri_has_nul = strstr(uri, "%00") != NULL;
 	x->uri_has_slash = has_escaped_slash(uri);
@@ -115,6 +115,10 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 		return;
 	if (x->begun && logs_requests(s))
 		log_request(x);
+	if (x->begun) {
+		times_add(x);
+		(void)atomic_fetch_sub(&s->under_way, 1);
+	}
 	*context = NULL;
 	exchange_free(x);
 }
@@ -374,6 +378,7 @@ static void server_free(struct http_server *s)
 		page_slot_close(&s->pages[i]);
 	auth_free(s->auth);
 	throttle_free(s->throttle);
+	free(s->times);
 	free(s);
 }
 DEFINE_FREEP(struct http_server, server_free)
@@ -394,7 +399,8 @@ enum err http_start(const struct app *app, const struct route_table *routes, str
 		page_slot_init(&s->pages[i]);
 	s->auth = auth_new();
 	s->throttle = throttle_new(app->config->time_scale);
-	if (!s->auth || !s->throttle)
+	s->times = calloc(routes->n + 1, sizeof *s->times);
+	if (!s->auth || !s->throttle || !s->times)
 		return error_set(e, ERR_INTERNAL, "out of memory");
 	if (!clients_start(&s->clients, (int64_t)(2 * s->app.config->client_idle_seconds * MS_PER_SECOND)))
 		return error_set(e, ERR_INTERNAL, "a thread cannot be started");

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "server/app.h"
 
 struct done;
@@ -24,12 +25,13 @@ struct req;
 /* One operation. A test holds the table against openapi.yaml both ways. */
 struct route {
 	const char *method;
-	const char *path;      /* may have one {id}, a positive integer */
-	const char *operation; /* operationId */
-	enum token_role role;  /* least role; TOKEN_NONE = open to everyone */
-	size_t body_limit;     /* 0 = takes no body */
-	const char *query;     /* names of the query parameters, separated by spaces; NULL = none */
-	const char *media;     /* of the 2xx reply; NULL = application/json */
+	const char *path;        /* may have one {id}, a positive integer */
+	const char *operation;   /* operationId */
+	enum token_role role;    /* least role; TOKEN_NONE = open to everyone */
+	size_t body_limit;       /* 0 = takes no body */
+	const char *query;       /* names of the query parameters, separated by spaces; NULL = none */
+	const char *media;       /* of the 2xx reply; NULL = application/json */
+	const char *const *also; /* further media types that it can be had as, closed by NULL; NULL = none */
 	struct done *(*handler)(struct req *);
 };
 
@@ -43,6 +45,7 @@ struct req {
 	const struct route *route;
 	const char *id;    /* request id, `instance` of a problem */
 	const char *actor; /* the token's name, "" on an open route */
+	const char *media; /* which of the route's media types the client likes best */
 	int64_t now;       /* wall clock at the first byte */
 	int64_t number;    /* the {id} of the path */
 };
@@ -89,6 +92,24 @@ struct done *reply_value_at(struct req *, int status, const char *location, json
 struct done *reply_empty(struct req *, int status);
 /* Bytes that live as long as the process, with an ETag. */
 struct done *reply_static(struct req *, const char *media, const void *data, size_t len);
+/* malloc'ed bytes, taken over, with an ETag; NULL is an internal error. */
+struct done *reply_bytes(struct req *, const char *media, char *data, size_t len);
+
+/*
+ * A reply that is made piece by piece while it is sent, so that it takes the same memory however long it is. `next` appends
+ * the next piece to an empty buffer, nothing at the end; on a failure the connection is closed without the end of the body,
+ * so that the client knows that it has not got all. It runs on HTTP threads after the handler has returned: it has no request,
+ * may use `app` and its store, and holds no transaction open between two pieces.
+ */
+struct stream {
+	enum err (*next)(void *self, struct buf *piece, struct error *);
+	void (*free)(void *self); /* called once, also when the reply cannot be begun */
+	void *self;
+};
+#define STREAM_PIECE_MAX (4 * 1024 * 1024)
+/* `etag` without quotes, of at most 32 hex digits; `file` is the name that a browser saves it by. */
+struct done *reply_stream(struct req *, const struct stream *, const char *media, const char *etag,
+			  const char *file);
 /* RFC 9457 problem from an error; ERR_INTERNAL is logged with its detail. */
 struct done *reply_error(struct req *, const struct error *);
 /* 400 naming each field. */
@@ -101,6 +122,25 @@ struct done *reply_fields(struct req *, const struct field_error *, size_t n);
  */
 enum page { PAGE_STATUS, PAGE_LOCATIONS, PAGE_NODES, PAGE_COUNT };
 struct done *reply_page(struct req *, enum page, json_t *(*render)(struct req *, struct error *));
+
+/* --- figures of the server
+ * ------------------------------------------------------------------------------------------ */
+
+/* Upper bounds of the classes of the time that a request takes, from its first line to the last byte of the reply. */
+#define HTTP_TIME_BOUNDS_US                                                                                  \
+	{                                                                                                    \
+		100, 250, 500, 1000, 2500, 5000, 10000, 25000, 100000, 250000, 1000000, 5000000              \
+	}
+#define HTTP_TIME_BOUNDS 12
+struct http_times {
+	const char *operation;                /* "none": requests that no route answered */
+	uint64_t count[HTTP_TIME_BOUNDS + 1]; /* each class by itself; the last one has no bound */
+	uint64_t sum_us;
+};
+/* Of the i-th operation since the process started; false behind the last one. Any thread. */
+bool req_times(struct req *, size_t i, struct http_times *ret);
+/* Replies with a status of `hundreds`, 1 to 5, since the process started. */
+uint64_t req_replies(struct req *, int hundreds);
 
 /* --- the server
  * ------------------------------------------------------------------------------------------------- */

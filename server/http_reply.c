@@ -53,6 +53,8 @@ static struct done *queue(struct exchange *x, int status, struct MHD_Response *r
 		return (struct done *)x;
 	}
 	transport_headers(x, response);
+	if (response && x->req.route && x->req.route->also)
+		header(response, "Vary", "Accept");
 	queued = response && MHD_queue_response(x->connection, (unsigned)status, response) == MHD_YES;
 	if (response)
 		MHD_destroy_response(response);
@@ -238,6 +240,121 @@ struct done *reply_kept(struct exchange *x, struct kept_reply *reply)
 	common_headers(response, &extras);
 	header(response, "Idempotent-Replayed", "true");
 	return queue(x, reply->status, response);
+}
+
+struct done *reply_bytes(struct req *r, const char *media, char *data, size_t len)
+{
+	struct exchange *x = exchange_of(r);
+	char etag[ETAG_SIZE];
+	struct extras extras = {.media = media, .etag = etag};
+
+	if (!data)
+		return failed(r, "a reply could not be made");
+	etag_of(data, len, etag);
+	if (!not_modified(x, etag))
+		return send_bytes(x, 200, data, len, &extras);
+	free(data);
+	return queue(x, 304, empty_response(&extras));
+}
+
+/* --- streams -------------------------------------------------------------------------------------------------- */
+
+#define STREAM_BLOCK (16 * 1024) /* what libmicrohttpd asks for at once, where it has room */
+
+/* A stream under way: the present piece, and how much of it is sent. */
+struct flow {
+	struct stream stream;
+	struct buf piece;
+	size_t sent;
+	char id[REQUEST_ID_SIZE];
+};
+
+static void flow_free(void *cls)
+{
+	struct flow *f = cls;
+
+	f->stream.free(f->stream.self);
+	buf_free(&f->piece);
+	free(f);
+}
+
+/* The next piece; false where there is none, then *ret_end says why. */
+static bool flow_refill(struct flow *f, ssize_t *ret_end)
+{
+	struct error e = {.code = ERR_OK};
+	enum err err;
+
+	buf_reset(&f->piece);
+	f->sent = 0;
+	err = f->stream.next(f->stream.self, &f->piece, &e);
+	if (!err && f->piece.failed)
+		err = error_set(&e, ERR_INTERNAL, "out of memory");
+	if (err)
+		log_error("a reply was cut short", "request", f->id, "error", e.detail);
+	*ret_end = err ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
+	return !err && f->piece.len > 0;
+}
+
+static ssize_t flow_read(void *cls, uint64_t position, char *out, size_t max)
+{
+	struct flow *f = cls;
+	size_t n = f->piece.len - f->sent;
+	ssize_t end;
+
+	(void)position;
+	if (n == 0) {
+		if (!flow_refill(f, &end))
+			return end;
+		n = f->piece.len;
+	}
+	n = n < max ? n : max;
+	memcpy(out, f->piece.data + f->sent, n);
+	f->sent += n;
+	return (ssize_t)n;
+}
+
+/* Takes over the stream. NULL when out of memory. */
+static struct MHD_Response *stream_response(struct exchange *x, const struct stream *stream)
+{
+	struct flow *f = calloc(1, sizeof *f);
+	struct MHD_Response *response;
+
+	if (!f) {
+		stream->free(stream->self);
+		return NULL;
+	}
+	f->stream = *stream;
+	f->piece = BUF_INIT(STREAM_PIECE_MAX);
+	memcpy(f->id, x->id, sizeof f->id);
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, flow_read, f, flow_free);
+	if (!response)
+		flow_free(f);
+	else if (x->head)
+		/* libmicrohttpd 0.9.75 ends a HEAD's reply with the last chunk, which the client would take for the next reply */
+		(void)MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_OPTION_END);
+	return response;
+}
+
+struct done *reply_stream(struct req *r, const struct stream *stream, const char *media, const char *etag,
+			  const char *file)
+{
+	struct exchange *x = exchange_of(r);
+	char quoted[ETAG_SIZE], disposition[120];
+	struct extras extras = {.media = media, .etag = quoted};
+	struct MHD_Response *response;
+
+	(void)snprintf(quoted, sizeof quoted, "\"%.32s\"", etag);
+	if (not_modified(x, quoted)) {
+		stream->free(stream->self);
+		return queue(x, 304, empty_response(&extras));
+	}
+	response = stream_response(x, stream);
+	if (response) {
+		common_headers(response, &extras);
+		(void)snprintf(disposition, sizeof disposition, "attachment; filename=\"%.80s\"", file);
+		header(response, "Content-Disposition", disposition);
+	}
+	return queue(x, 200, response);
 }
 
 /* --- problems ------------------------------------------------------------------------------------------------ */

@@ -457,11 +457,11 @@ static int range_fit(const char *range, size_t len, const char *media)
 	return len == 3 && memcmp(range, "*/*", 3) == 0 ? 1 : 0;
 }
 
-/* RFC 9110 12.5.1: the most specific range that fits decides. */
-static bool accepts(const char *header, const char *media)
+/* RFC 9110 12.5.1: the most specific range that fits decides. 0 = not accepted. */
+static double accepts(const char *header, const char *media)
 {
 	int best = 0;
-	bool accepted = false;
+	double weight = 0;
 	size_t len, name;
 	int fit;
 
@@ -472,21 +472,36 @@ static bool accepts(const char *header, const char *media)
 		fit = range_fit(header, name, media);
 		if (fit > best) {
 			best = fit;
-			accepted = weight_of(header + name, len - name) > 0;
+			weight = weight_of(header + name, len - name);
 		}
 		header += len;
 	}
-	return accepted;
+	return weight > 0 ? weight : 0;
 }
 
 static enum err check_accept(struct exchange *x)
 {
 	const char *header = x->headers.accept;
-	const char *media = x->req.route->media ? x->req.route->media : "application/json";
+	const struct route *route = x->req.route;
+	const char *media = route->media ? route->media : "application/json";
+	const char *const *also = route->also;
+	double best, weight;
 
-	if (!header || !*header || accepts(header, media))
+	x->req.media = media;
+	if (!header || !*header)
 		return ERR_OK;
-	return refuse(x, ERR_NOT_ACCEPTABLE, "this is offered as %s", media);
+	best = accepts(header, media);
+	for (; also && *also; also++) {
+		weight = accepts(header, *also);
+		if (weight > best) {
+			best = weight;
+			x->req.media = *also;
+		}
+	}
+	if (best > 0)
+		return ERR_OK;
+	return refuse(x, ERR_NOT_ACCEPTABLE, "this is offered as %s%s", media,
+		      route->also ? " and in other forms, which the contract names" : "");
 }
 
 static bool is_json_type(const char *type)

@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/crypto.h"
 #include "base/err.h"
+#include "store/store.h"
 
 /* A writer waits this long for another one before it gets BUSY; a commit takes milliseconds. */
 #define STORE_BUSY_MS 2000
@@ -34,6 +35,7 @@
 	X(intents)                                                                                           \
 	X(history)                                                                                           \
 	X(decisions)                                                                                         \
+	X(tally)                                                                                             \
 	X(tokens)                                                                                            \
 	X(idempotency)
 
@@ -72,8 +74,10 @@ struct store {
 	sqlite3 *db;
 	sqlite3_stmt **statements[AGGREGATE_COUNT];
 	uint8_t key[SECRET_KEY_SIZE];
-	bool in_tx; /* between BEGIN and COMMIT of store_tx or store_begin */
-	bool outer; /* store_begin's, and no store_tx runs in it right now */
+	bool in_tx;                /* between BEGIN and COMMIT of store_tx or store_begin */
+	bool outer;                /* store_begin's, and no store_tx runs in it right now */
+	struct intent_tally tally; /* tally.c: all intents up to tally_id, which are closed */
+	int64_t tally_id;
 };
 
 struct sql {

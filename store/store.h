@@ -135,6 +135,23 @@ enum err store_intent_of_node(struct store *, int64_t node, struct intent *ret, 
 enum err store_intents_page(struct store *, int64_t node, bool open_only, int64_t before, int limit,
 			    struct intent **ret, size_t *ret_n, struct error *);
 
+/* --- tally.c ------------------------------------------------------------------------------------------------------- */
+/* Upper bounds of the classes of struct intent_tally .boots, in seconds. */
+#define BOOT_BOUNDS_SECONDS                                                                                  \
+	{                                                                                                    \
+		15, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 600                                         \
+	}
+#define BOOT_BOUNDS  12
+#define INTENT_KINDS 3
+/* How all intents so far ended. Never falls, as intents are kept: a counter that no restart resets. */
+struct intent_tally {
+	int64_t closed[INTENT_KINDS][INTENT_STATE_COUNT];
+	int64_t boots[BOOT_BOUNDS + 1]; /* starts that are done, by the time from their making to their end */
+	int64_t boots_ms;
+};
+/* Costs the intents that came or closed since the last call on this connection, and all at the first call. */
+enum err store_intent_tally(struct store *, struct intent_tally *ret, struct error *);
+
 /* --- history.c ----------------------------------------------------------------------------------------------------- */
 enum err store_event_add(struct store *, const struct event *, int64_t *ret_id, struct error *);
 struct history_filter {

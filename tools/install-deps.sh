@@ -2,6 +2,9 @@
 # Installs the Debian packages of the named groups that are missing, and nothing when none is.
 #   tools/install-deps.sh run|test|bench ...
 # Every package is here for a reason that docs/dependencies.md gives.
+#
+# Installing `prometheus` would start a server on the machine, which nobody asked for. The tests need two of its programs and
+# nothing else of it, so its package is only unpacked, into build/prometheus.
 set -eu
 
 run="gcc libc6-dev make libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libssl-dev libjansson-dev libsqlite3-dev
@@ -28,8 +31,13 @@ for group in "$@"; do
 done
 wanted=$(echo $wanted)
 
+unpacked=""
+case " $* " in
+*" test "*) [ -x build/prometheus/usr/bin/promtool ] || command -v promtool >/dev/null || unpacked=prometheus ;;
+esac
+
 if [ "${SKIP_DEPS:-}" = 1 ]; then
-	say "not checked, as SKIP_DEPS=1 asks; needed: $wanted"
+	say "not checked, as SKIP_DEPS=1 asks; needed: $wanted $unpacked"
 	exit 0
 fi
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
@@ -42,28 +50,48 @@ for package in $wanted; do
 	[ "$status" = installed ] || missing="$missing $package"
 done
 missing=$(echo $missing)
-[ -n "$missing" ] || exit 0
-
-as_root=""
-if [ "$(id -u)" != 0 ]; then
-	by_hand="as root, run: apt-get update && apt-get install $missing"
-	command -v sudo >/dev/null || fail "packages are missing and there is no sudo; $by_hand"
-	as_root=sudo
-	[ -t 0 ] || as_root="sudo -n" # without a terminal nobody can type a password
-	$as_root true || fail "packages are missing and sudo refused; $by_hand"
-fi
+[ -n "$missing$unpacked" ] || exit 0
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+as_root=""
 apt() {
 	$as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -q -y \
 		-o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" >>"$log" 2>&1 </dev/null
 }
-
-say "installing $missing"
-# A mirror that cannot be reached need not matter: the lists at hand may do. The install decides.
-apt update || true
-if ! apt install --no-install-recommends $missing; then
+give_up() {
 	tail -n 20 "$log" >&2
-	fail "apt-get could not install: $missing (its last words are above)"
+	fail "$* (apt's last words are above)"
+}
+
+# Needed for the lists of packages and for installing.
+become_root() {
+	[ "$(id -u)" != 0 ] || return 0
+	by_hand="as root, run: apt-get update${1:+ && apt-get install $1}"
+	command -v sudo >/dev/null || fail "packages are missing and there is no sudo; $by_hand"
+	as_root=sudo
+	[ -t 0 ] || as_root="sudo -n" # without a terminal nobody can type a password
+	$as_root true || fail "packages are missing and sudo refused; $by_hand"
+}
+
+# A package's files into build/PACKAGE; nothing of it is run. Needs no root where the lists of packages are at hand.
+unpack() {
+	rm -rf "build/$1" && mkdir -p "build/$1/download" || return 1
+	(cd "build/$1/download" && as_root="" && apt download "$1") || return 1
+	dpkg-deb -x "build/$1/download/"*.deb "build/$1" && rm -r "build/$1/download"
+}
+
+if [ -n "$missing" ]; then
+	say "installing $missing"
+	become_root "$missing"
+	# A mirror that cannot be reached need not matter: the lists at hand may do. The install decides.
+	apt update || true
+	apt install --no-install-recommends $missing || give_up "apt-get could not install: $missing"
 fi
+for package in $unpacked; do
+	say "unpacking $package into build/$package"
+	unpack "$package" && continue
+	become_root ""
+	apt update || true
+	unpack "$package" || give_up "apt-get could not download: $package"
+done

@@ -1,0 +1,165 @@
+"""/metrics: right in Prometheus' own eyes, and what its figures say."""
+
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+
+import pytest
+import requests
+
+from harness import PATIENCE, ROOT, Burstd, Process, until, upstreams
+
+UNPACKED = ROOT / "build/prometheus/usr/bin"  # tools/install-deps.sh
+
+
+def program(name):
+    found = shutil.which(name) or shutil.which(name, path=UNPACKED)
+    assert found, f"{name} is missing: run tools/install-deps.sh test"
+    return found
+
+
+def parse(text):
+    """{name: {labels: value}} of an exposition, labels as a frozenset of pairs."""
+    families = {}
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        name, labels, value = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line).groups()
+        pairs = frozenset(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', labels or ""))
+        series = families.setdefault(name, {})
+        assert pairs not in series, f"twice: {line}"
+        series[pairs] = float(value)
+    return families
+
+
+def metrics(burstd):
+    return parse(burstd.ask("GET", "/metrics").text)
+
+
+def one(families, name, **labels):
+    found = [v for pairs, v in families[name].items() if labels.items() <= dict(pairs).items()]
+    assert len(found) == 1, f"{name}{labels}: {found}"
+    return found[0]
+
+
+@pytest.mark.parametrize("which", ["burstd", "deaf"])
+def test_promtool_likes_it(which, request):
+    reply = request.getfixturevalue(which).ask("GET", "/metrics")
+    assert reply.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    done = subprocess.run([program("promtool"), "check", "metrics"], input=reply.content, capture_output=True,
+                          timeout=PATIENCE, check=False)
+    assert done.returncode == 0 and not done.stderr, done.stderr.decode()
+
+
+def test_the_picture_in_figures(burstd):
+    families = metrics(burstd)
+    for location in burstd.get("/v1/locations")["items"]:
+        labels = {"location": location["name"], "location_id": str(location["id"]), "kind": location["kind"]}
+        assert one(families, "burstd_location_max_hd_calls", **labels) == location["max_hd_calls"]
+        assert one(families, "burstd_location_threshold", **labels) == location["threshold_in_force"]
+        assert one(families, "burstd_location_free_hd_calls", **labels) <= location["max_hd_calls"]
+    assert sum(families["burstd_nodes"].values()) == 3
+    assert {dict(p)["phase"] for p in families["burstd_nodes"]} == {"unknown", "stopped", "starting", "serving", "draining",
+                                                                   "stopping", "failed"}
+    assert {dict(p)["severity"] for p in families["burstd_issues"]} == {"info", "warning", "error"}
+    assert 0 <= one(families, "burstd_data_age_seconds", source="infinity") < PATIENCE
+    assert 0 <= one(families, "burstd_data_age_seconds", source="ec2:eu-west-1") < PATIENCE
+
+
+def test_a_system_that_was_never_heard_is_infinitely_old(deaf):
+    assert set(metrics(deaf)["burstd_data_age_seconds"].values()) == {float("inf")}
+
+
+def test_requests_are_counted(deaf):
+    name = "burstd_http_request_duration_seconds"
+    before = metrics(deaf)
+    for _ in range(3):
+        deaf.ask("GET", "/v1/bursting")
+    deaf.ask("GET", "/v1/nowhere")
+
+    def look():  # a request is counted when its last byte is sent, which may be after it was read here
+        now = metrics(deaf)
+        rose = {o: one(now, name + "_count", operation=o) - one(before, name + "_count", operation=o)
+                for o in ("getBursting", "none")}
+        return now if rose == {"getBursting": 3, "none": 1} else None
+    after = until(look, "three requests and one without a route are counted")
+    assert one(after, name + "_bucket", operation="getBursting", le="+Inf") == one(after, name + "_count",
+                                                                                  operation="getBursting")
+    assert one(after, name + "_sum", operation="getBursting") > one(before, name + "_sum", operation="getBursting")
+    assert one(after, "burstd_http_requests_total", status="4xx") >= one(before, "burstd_http_requests_total",
+                                                                         status="4xx") + 1
+
+
+def test_process(deaf):
+    families = metrics(deaf)
+    status = pathlib.Path(f"/proc/{deaf.process.child.pid}/status").read_text(encoding="ascii")
+    resident = 1024 * int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1))
+    assert 0.5 < one(families, "process_resident_memory_bytes") / resident < 2
+    assert one(families, "process_threads") == int(re.search(r"Threads:\s+(\d+)", status).group(1))
+    assert 10 < one(families, "process_open_fds") < one(families, "process_max_fds")
+    began = one(families, "process_start_time_seconds")
+    stat = os.stat(f"{deaf.directory.name}/admin.token")
+    assert abs(began - stat.st_mtime) < PATIENCE
+    version = (ROOT / "VERSION").read_text(encoding="ascii").strip()
+    assert one(families, "burstd_build_info", version=version) == 1
+
+
+def test_starts_and_stops_outlive_the_process(contract, world):
+    """An operator's start and forced stop, then another process over the same store."""
+    burstd = Burstd(contract, upstreams(world.infinity, world.ec2), 100)
+    node = world.ids["burst-3"]
+    until(lambda: burstd.ask("GET", "/readyz", token=None).status_code == 200, "burstd is ready")
+    try:
+        assert one(metrics(burstd), "burstd_starts_total", result="done") == 0
+        for action, body, phase in (("start", {}, "serving"), ("stop", {"force": True}, "stopped")):
+            done = burstd.ask("POST", f"/v1/nodes/{node}/{action}", body=body)
+            assert done.status_code == 202, done.text
+            place = done.headers["Location"]
+            until(lambda: burstd.get(place)["state"] in ("done", "failed"), f"{action} has ended")
+            assert burstd.get(place)["state"] == "done" and burstd.get(f"/v1/nodes/{node}")["phase"] == phase
+        burstd.stop()
+        burstd.start()
+        families = metrics(burstd)
+        assert one(families, "burstd_starts_total", result="done") == 1
+        assert one(families, "burstd_starts_total", result="failed") == 0
+        assert one(families, "burstd_stops_total", result="done") == 1
+        assert one(families, "burstd_node_boot_seconds_count") == 1
+        assert 0 < one(families, "burstd_node_boot_seconds_sum") < PATIENCE
+    finally:
+        burstd.close()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def test_prometheus_scrapes_it(deaf, tmp_path):
+    """With the token of a viewer in a file, as docs/metrics.md shows."""
+    token = deaf.create_token("prometheus", "viewer")
+    (tmp_path / "token").write_text(token, encoding="ascii")
+    (tmp_path / "prometheus.yml").write_text(f"""
+scrape_configs:
+  - job_name: burstd
+    scrape_interval: 1s
+    authorization: {{credentials_file: {tmp_path}/token}}
+    static_configs: [{{targets: ["{deaf.address}"]}}]
+""", encoding="ascii")
+    address = f"127.0.0.1:{free_port()}"
+    process = Process([program("prometheus"), f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/db",
+                       f"--web.listen-address={address}"], {}, "stderr")
+    try:
+        process.find("Server is ready")
+
+        def look():
+            found = requests.get(f"http://{address}/api/v1/query", params={"query": "burstd_build_info"}, timeout=PATIENCE)
+            return found.json()["data"]["result"]
+        assert until(look, "Prometheus has burstd_build_info")[0]["metric"]["instance"] == deaf.address
+        target = requests.get(f"http://{address}/api/v1/targets", timeout=PATIENCE).json()["data"]["activeTargets"][0]
+        assert target["health"] == "up" and not target["lastError"], target
+    finally:
+        process.stop()
