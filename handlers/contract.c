@@ -1,4 +1,5 @@
 /* GET /openapi.yaml: the contract, built into the binary. */
+#include "handlers/contract.h"
 #include "handlers/handlers.h"
 
 __asm__(".section .rodata\n"
@@ -10,10 +11,7 @@ __asm__(".section .rodata\n"
 	".byte 0\n"
 	".previous\n");
 
-extern const char contract_begin[];
-extern const char contract_end[];
-
 struct done *contract_get(struct req *r)
 {
-	return reply_static(r, "application/yaml", contract_begin, (size_t)(contract_end - contract_begin));
+	return reply_static(r, "application/yaml", contract_begin, contract_length());
 }

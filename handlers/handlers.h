@@ -49,5 +49,7 @@ struct done *ready_get(struct req *);
 struct done *metrics_get(struct req *);
 /* contract.c */
 struct done *contract_get(struct req *);
+/* contract_json.c */
+struct done *contract_json_get(struct req *);
 
 #endif

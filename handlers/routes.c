@@ -74,6 +74,8 @@ static const struct route rows[] = {
 	 .handler = metrics_get},
 	{.method = "GET", .path = "/openapi.yaml", .operation = "getContract", .role = TOKEN_VIEWER,
 	 .media = "application/yaml", .handler = contract_get},
+	{.method = "GET", .path = "/openapi.json", .operation = "getContractJson", .role = TOKEN_VIEWER,
+	 .handler = contract_json_get},
 };
 /* clang-format on */
 

@@ -1,5 +1,6 @@
 """The contract itself: valid, complete, and the same as the route table of the binary."""
 
+import json
 import subprocess
 
 import jsonschema
@@ -88,6 +89,12 @@ def test_the_served_contract_is_this_one(deaf):
     reply = deaf.ask("GET", "/openapi.yaml")
     assert reply.text == (ROOT / "openapi/openapi.yaml").read_text(encoding="utf-8")
     assert deaf.ask("GET", "/openapi.yaml", headers={"If-None-Match": reply.headers["ETag"]}).status_code == 304
+
+
+def test_the_json_is_the_same_document(deaf, contract):
+    """Down to the types: PyYAML and burstd read every scalar alike. And its parts stand in the same order."""
+    reply = deaf.ask("GET", "/openapi.json")
+    assert json.dumps(reply.json()) == json.dumps(contract.document)
 
 
 @pytest.mark.last

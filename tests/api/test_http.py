@@ -8,7 +8,7 @@ import pytest
 from harness import problem, until
 
 PATHS = ["/v1/status", "/v1/locations", "/v1/nodes", "/v1/operations", "/v1/bursting", "/v1/history", "/v1/decisions",
-         "/v1/holds", "/v1/tokens", "/metrics", "/openapi.yaml"]
+         "/v1/holds", "/v1/tokens", "/metrics", "/openapi.yaml", "/openapi.json"]
 
 
 def test_only_health_is_open(deaf):
