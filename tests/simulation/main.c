@@ -149,20 +149,38 @@ static void add_up(struct total *t, const struct result *r)
 	fflush(stdout);
 }
 
-/* A worker's results up to its end; seeds that it did not come to have crashed it, or come behind one that did. */
-static void collect(const struct options *o, int worker, int workers, int fd, struct total *t)
+/* Seeds that a worker did not come to have crashed it, or come behind one that did. */
+static void worker_ended(const struct options *o, int next, int workers, struct total *t)
 {
-	struct result r;
-	int i = worker;
-
-	for (; read_all(fd, &r, sizeof(r)); i += workers)
-		add_up(t, &r);
-	close(fd);
-	if (i >= o->seeds)
+	if (next >= o->seeds)
 		return;
-	printf("FAIL  seed %llu: the process crashed\n", (unsigned long long)(o->first + (uint64_t)i));
-	for (; i < o->seeds; i += workers)
+	printf("FAIL  seed %llu: the process crashed\n", (unsigned long long)(o->first + (uint64_t)next));
+	for (; next < o->seeds; next += workers)
 		t->failed++;
+}
+
+/* One result of each worker in turn: a worker whose pipe is full would wait for the others' end. */
+static void collect(const struct options *o, int *pipes, int workers, struct total *t)
+{
+	int next[MOST_WORKERS], open = workers;
+
+	for (int i = 0; i < workers; i++)
+		next[i] = i;
+	for (int i = 0; open; i = (i + 1) % workers) {
+		struct result r;
+
+		if (pipes[i] < 0)
+			continue;
+		if (read_all(pipes[i], &r, sizeof(r))) {
+			add_up(t, &r);
+			next[i] += workers;
+			continue;
+		}
+		worker_ended(o, next[i], workers, t);
+		close(pipes[i]);
+		pipes[i] = -1;
+		open--;
+	}
 }
 
 static void run_seeds(const struct options *o, int *passed, int *failed)
@@ -176,8 +194,7 @@ static void run_seeds(const struct options *o, int *passed, int *failed)
 	fflush(stdout);
 	for (int i = 0; i < workers; i++)
 		pipes[i] = start_worker(o, i, workers);
-	for (int i = 0; i < workers; i++)
-		collect(o, i, workers, pipes[i], &t);
+	collect(o, pipes, workers, &t);
 	while (wait(NULL) > 0)
 		;
 	printf("seeds: %d of %d days each: %lld calls, %lld starts, %lld stops, %lld faults, %lld kills of "
