@@ -171,6 +171,7 @@ static bool attempt(struct actor *a, struct intent *i)
 
 	o.after.attempts++;
 	o.after.next_at = now_of(a) + a->params.settle_ms;
+	o.after.error[0] = '\0'; /* none of this try yet: it is on its way */
 	if (!settle(&o))
 		return false;
 	*i = o.after;

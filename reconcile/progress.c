@@ -73,9 +73,10 @@ static bool start_progress(const struct picture *p, const struct intent *i, cons
 		    i->instance, instance_state_text(t->state));
 		return move(step, INTENT_BOOTING, EVENT_START, step->outside ? "D3" : i->rule);
 	}
-	if (now > i->created_at + p->params.start_timeout_ms && i->attempts > 0 && i->next_at > now) {
+	/* Between two tries only: one that is on its way (no error yet) may be the one that succeeds. */
+	if (now > i->created_at + p->params.start_timeout_ms && i->error[0] && i->next_at > now) {
 		step->failed = true;
-		SAY(step, "the start could not be made in time: %s", i->error[0] ? i->error : "no answer");
+		SAY(step, "the start could not be made in time: %s", i->error);
 		return move(step, INTENT_FAILED, EVENT_FAIL, "S4");
 	}
 	return false;
