@@ -245,7 +245,9 @@ static enum node_phase running_phase(const struct join *j, const struct node *n,
 	if (intent_is(n, INTENT_STOP) && n->intent->state == INTENT_AWAITING_STOPPED)
 		return PHASE_STOPPING;
 	if (!j->picture->infinity_fresh && t->phase != PHASE_UNKNOWN && t->phase != PHASE_STOPPED)
-		return t->phase; /* nothing new to conclude from: stale data are shown as such, not guessed at */
+		/* Nothing new to conclude from: stale data are shown as such, not guessed at. But a drain that has
+		 * ended is known to have ended. */
+		return t->phase == PHASE_DRAINING && !draining(n) ? PHASE_SERVING : t->phase;
 	if (heard_since_start(n, t) && (t->serving_at || n->sync == SYNC_SYNCED))
 		return draining(n) ? PHASE_DRAINING : PHASE_SERVING;
 	if (t->serving_at)
@@ -325,7 +327,7 @@ static bool taken_back(const struct node *n)
 {
 	if (n->phase == PHASE_SERVING)
 		return n->maintenance && !n->maintenance_configured;
-	return n->phase == PHASE_DRAINING && n->intent->state == INTENT_CANCELLING;
+	return n->phase == PHASE_DRAINING && draining(n) && n->intent->state == INTENT_CANCELLING;
 }
 
 static void fill_node(const struct join *j, struct node *n, const struct node_track *t)

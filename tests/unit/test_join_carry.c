@@ -564,6 +564,25 @@ static void e5_capacity_of_a_cancelled_drain_is_pending(void **state)
 	assert_int_equal(seen(s, "burst-1")->pending_hd, 0);
 }
 
+/* RULE E5, RULE D1: a drain that ends while Infinity cannot be read is over: that much is known without Infinity. */
+static void e5_a_drain_ends_while_infinity_is_stale(void **state)
+{
+	struct scene *s = *state;
+	struct scene_node *n = one_node(s, INSTANCE_RUNNING);
+
+	scene_join(s);
+	n->maintenance = true;
+	scene_intent(s, n, INTENT_STOP, INTENT_CANCELLING);
+	scene_later(s, SECONDS);
+	assert_phase(s, "burst-1", PHASE_DRAINING);
+
+	s->n_intents = 0;
+	s->infinity_at = s->now;
+	scene_later(s, 5 * MINUTES);
+	assert_false(s->p->infinity_fresh);
+	assert_phase(s, "burst-1", PHASE_SERVING);
+}
+
 /* The join has no say in what comes to pass: the old tracks stay as they were. */
 static void the_input_is_not_changed(void **state)
 {
@@ -650,6 +669,7 @@ int main(void)
 		SCENE_TEST(e2_the_later_start_counts),
 		SCENE_TEST(e5_phases_of_a_stop),
 		SCENE_TEST(e5_capacity_of_a_cancelled_drain_is_pending),
+		SCENE_TEST(e5_a_drain_ends_while_infinity_is_stale),
 		SCENE_TEST(the_input_is_not_changed),
 		cmocka_unit_test(the_track_table_is_sorted),
 	};
