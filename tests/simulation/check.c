@@ -63,7 +63,7 @@ static bool burst_node_counts(const struct sim *s, size_t i, enum counting how)
 	if (!n.bursting)
 		return true;
 	return n.state == INSTANCE_RUNNING && n.synced &&
-	       (how == PERHAPS || (s->nodes[i].phase == PHASE_SERVING &&
+	       (how == PERHAPS || (s->nodes[i].phase == PHASE_SERVING && !n.maintenance &&
 				   !s->seen.nodes[i].status_maintenance && reported_lately(s, i)));
 }
 
@@ -302,14 +302,18 @@ void check_new_intent(struct sim *s, const struct intent *i)
 
 /* --- deeds --- */
 
-/* Intent before effect: what is asked of EC2 stands in the store. */
-static bool intended(struct sim *s, int64_t node, enum intent_kind kind, enum intent_state state,
-		     struct intent *ret)
+/*
+ * Intent before effect: what is asked of EC2 stands in the store, as an attempt; or it is told as done already, because the
+ * list has shown an earlier attempt's effect while this one was on its way.
+ */
+static bool intended(struct sim *s, int64_t node, enum intent_kind kind, struct intent *ret)
 {
+	enum intent_state asking = kind == INTENT_START ? INTENT_STARTING : INTENT_STOPPING;
+	enum intent_state done = kind == INTENT_START ? INTENT_BOOTING : INTENT_AWAITING_STOPPED;
 	struct error e = {0};
 
-	if (!store_intent_of_node(s->store, node, ret, &e) && ret->kind == kind && ret->state == state &&
-	    ret->attempts > 0)
+	if (!store_intent_of_node(s->store, node, ret, &e) && ret->kind == kind &&
+	    ((ret->state == asking && ret->attempts > 0) || ret->state == done))
 		return true;
 	sim_broken(s, "intent", "node %lld: %s is sent without a recorded intent and attempt",
 		   (long long)node, intent_kind_text(kind));
@@ -324,7 +328,7 @@ void check_start_asked(struct sim *s, const char *instance)
 	struct intent i;
 
 	m->asked++;
-	if (!intended(s, node, INTENT_START, INTENT_STARTING, &i) || !world_node_find(s->world, node, &n))
+	if (!intended(s, node, INTENT_START, &i) || !world_node_find(s->world, node, &n))
 		return;
 	note_trouble(s);
 	if (n.state != INSTANCE_STOPPED && !m->unsure && !troubled(s) &&
@@ -360,7 +364,7 @@ void check_stop_asked(struct sim *s, const char *instance)
 	struct intent i;
 
 	note_trouble(s);
-	if (!intended(s, node, INTENT_STOP, INTENT_STOPPING, &i) || !world_node_find(s->world, node, &n) ||
+	if (!intended(s, node, INTENT_STOP, &i) || !world_node_find(s->world, node, &n) ||
 	    n.state != INSTANCE_RUNNING)
 		return;
 	if (s->s9_since && sim_now(s) > s->s9_since + MINUTE && !troubled(s))
@@ -389,6 +393,7 @@ static void outside_deed(struct sim *s, const struct world_record *r)
 
 	if (r->deed == WORLD_PATCH) {
 		m->foreign = r->maintenance;
+		m->foreign_at = r->time;
 		return;
 	}
 	m->outside_at = r->time;
@@ -399,7 +404,7 @@ static void our_patch(struct sim *s, const struct world_record *r)
 {
 	struct check_node *m = memory(s, r->node);
 
-	if (!r->maintenance && m->foreign && m->wish_maintenance != WISH_FALSE)
+	if (!r->maintenance && m->foreign && m->foreign_at < s->seen.at && m->wish_maintenance != WISH_FALSE)
 		sim_broken(s, "E5", "node %lld: somebody else's maintenance mode is cleared",
 			   (long long)r->node);
 	m->foreign = false;

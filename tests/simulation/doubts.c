@@ -198,6 +198,29 @@ static void start_without_an_answer(struct sim_setup *setup, struct sim **ret)
 	end_quiet(s);
 }
 
+/* RULE S4: an intent that has grown old while burstd was down is not given up while the start is on its way. */
+static void start_after_a_long_night(struct sim_setup *setup, struct sim **ret)
+{
+	struct sim *s;
+
+	setup->latency = true;
+	for (uint64_t seed = 1; seed <= 10;
+	     seed++) { /* the controller's pass falls into the exchange, or not */
+		sim_free(*ret);
+		setup->seed = seed;
+		s = oslo_and_burst(setup, 2, ret);
+		s->fuse = 2; /* the intent is committed, nothing is sent */
+		oslo_leaves(s, 5);
+		s->long_night = 30 * MINUTE;
+		sim_run(s, HOUR);
+		sim_expect(s, "S4",
+			   s->kills == 1 && starts(s) == 1 && events_of(s, 0, EVENT_FAIL, NULL) == 0);
+		end_quiet(s);
+		if (s->broken)
+			return;
+	}
+}
+
 /* --- others at work (RULE D3) --- */
 
 static void outside(struct sim *s, enum world_fault_kind kind, int64_t node)
@@ -364,6 +387,7 @@ const struct sim_case doubts[] = {
 	{"an instance that is missing from the lists (D4)", missing_from_lists},
 	{"a stop without an answer, and lists that lag (V3)", stop_without_an_answer},
 	{"a start without an answer (D4)", start_without_an_answer},
+	{"a start that was decided before a long night (S4)", start_after_a_long_night},
 	{"Infinity's own bursting (S9)", second_controller},
 	{"a forced stop before Infinity was read (S9)", force_before_a_read},
 };

@@ -86,7 +86,8 @@ static int64_t next_like(const struct world_record *rows, size_t n, size_t at)
 	return INT64_MAX;
 }
 
-static bool match(struct history *h, const struct world_record *r, int64_t before)
+/* What was never answered may be told as somebody else's, when it is seen at last. */
+static bool match(struct history *h, const struct world_record *r, bool unanswered, int64_t before)
 {
 	enum event_type type = r->deed == WORLD_STOP ? EVENT_STOP : EVENT_START;
 	int64_t latest = r->time + TOLD_IN < before ? r->time + TOLD_IN : before;
@@ -95,7 +96,7 @@ static bool match(struct history *h, const struct world_record *r, int64_t befor
 		const struct event *e = &h->rows[i];
 
 		if (!h->matched[i] && e->node == r->node && e->type == type && e->time >= r->time &&
-		    e->time <= latest && (ours(e) || r->outside)) {
+		    e->time <= latest && (ours(e) || r->outside || unanswered)) {
 			h->matched[i] = true;
 			return true;
 		}
@@ -120,7 +121,8 @@ static void check_deeds(struct sim *s, struct history *h)
 		for (size_t i = 0; i < n; i++) {
 			if (!effective(&rows[i]) || rows[i].outside != (pass == 1))
 				continue;
-			if (!match(h, &rows[i], next_like(rows, n, i)) && !unseen(s, rows, n, i))
+			if (!match(h, &rows[i], s->unanswered[i], next_like(rows, n, i)) &&
+			    !unseen(s, rows, n, i))
 				sim_broken(s, "V3", "node %lld: %s %lld s ago has no event",
 					   (long long)rows[i].node,
 					   rows[i].deed == WORLD_STOP ? "a stop" : "a start",

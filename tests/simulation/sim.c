@@ -202,8 +202,11 @@ void sim_free(struct sim *s)
 static void rise_again(struct sim *s)
 {
 	int64_t pause = dice_chance(&s->dice, .1) ? dice_between(&s->dice, 1, 20) * MINUTE
-						  : dice_between(&s->dice, 0, 40) * SECOND;
+						  : dice_between(&s->dice, 1, 40) * SECOND;
 
+	if (s->long_night)
+		pause = s->long_night;
+	s->long_night = 0;
 	reconciler_free(s->reconciler);
 	s->kills++;
 	s->fuse = 0;

@@ -124,6 +124,7 @@ struct check_node {
 	bool unsure;        /* the answer to the last start was lost, or burstd killed before it knew */
 	int asked;          /* StartInstances of burstd's that the ledger has not told yet */
 	bool foreign;       /* in a maintenance mode that somebody else set */
+	int64_t foreign_at; /* since when */
 	bool by_wish;       /* in a maintenance mode that somebody wished through burstd */
 	enum wish_flag wish_maintenance;
 	enum wish_power wish_power;
@@ -155,6 +156,7 @@ struct sim {
 	int64_t kill_at; /* when the next fuse is lit */
 	int64_t born_at;
 	int64_t operator_at;
+	int64_t long_night; /* how long burstd stays dead, once; 0 = as the dice say */
 	int kills;
 
 	struct bursting_settings truth; /* the settings that the checker goes by */

@@ -5,6 +5,7 @@
 #include "tests/unit/build_scene.h"
 
 #include "bursting/engine.h"
+#include "reconcile/internal.h"
 
 /* AWS burst behind Oslo; burst-1 serves with `used` HD calls. */
 static struct scene_node *serving(struct scene *s, int used)
@@ -179,6 +180,27 @@ static void only_secondary_asks_for_nothing(void **state)
 	assert_int_equal(decided(s, "burst-2"), DECIDE_START);
 }
 
+/* RULE S4: the timeout ends a start between two tries, not one that is on its way. */
+static void a_start_on_its_way_is_not_given_up(void **state)
+{
+	struct scene *s = *state;
+	struct scene_node *n;
+	struct intent_step step;
+	struct intent *i;
+
+	scene_location(s, "AWS burst");
+	n = scene_burst(s, "burst-1", INSTANCE_STOPPED);
+	scene_join(s);
+	i = scene_intent(s, n, INTENT_START, INTENT_STARTING);
+	i->created_at = s->now - 30 * MINUTES; /* a long night */
+	i->attempts = 1;
+	i->next_at = s->now + 20 * SECONDS;
+	assert_false(intent_progress(s->p, i, seen(s, "burst-1"), track_of(s, "burst-1"), s->now, &step));
+	(void)snprintf(i->error, sizeof(i->error), "no connection");
+	assert_true(intent_progress(s->p, i, seen(s, "burst-1"), track_of(s, "burst-1"), s->now, &step));
+	assert_int_equal(step.to, INTENT_FAILED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +212,7 @@ int main(void)
 		SCENE_TEST(a_vanished_instance_is_told_once),
 		SCENE_TEST(a_late_stop_is_ours),
 		SCENE_TEST(only_secondary_asks_for_nothing),
+		SCENE_TEST(a_start_on_its_way_is_not_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
