@@ -56,7 +56,7 @@ SUBMAKE  = $(MAKE) --no-print-directory $(JOBS)
 STEP     = printf '\n== %s\n'
 PYTEST  := /usr/bin/python3 -B -m pytest -q -p no:cacheprovider
 
-.PHONY: all run test lint bench install clean
+.PHONY: all run test lint bench install deb test-deb test-docker docs clean
 all: build/.deps-run
 	@$(SUBMAKE) programs
 
@@ -86,16 +86,38 @@ lint: build/.deps-test
 	@tools/lint-rules
 	@tools/lint-banned
 	@tools/lint-migrations
+	@$(SUBMAKE) lint-docs
 
 bench: build/.deps-run build/.deps-bench
 	@$(SUBMAKE) VARIANT=bench programs benches
 	@$(SUBMAKE) VARIANT=bench run-benches
 
+# UNITS is where systemd's units go; empty for a package that brings them itself.
+UNITS ?= $(PREFIX)/lib/systemd/system
 install: build/.deps-run
-	@$(SUBMAKE) VARIANT=gcc build/gcc/burstd
+	@$(SUBMAKE) VARIANT=gcc build/gcc/burstd build/gcc/burstd.8
 	install -D -m 755 build/gcc/burstd $(DESTDIR)$(PREFIX)/bin/burstd
+	install -D -m 644 build/gcc/burstd.8 $(DESTDIR)$(PREFIX)/share/man/man8/burstd.8
 	install -d $(DESTDIR)$(PREFIX)/share/doc/burstd
 	install -m 644 README.md CHANGELOG.md LICENSE docs/*.md $(DESTDIR)$(PREFIX)/share/doc/burstd
+	$(if $(UNITS),install -d $(DESTDIR)$(UNITS))
+	$(if $(UNITS),for unit in burstd.service burstd@.service; do sed 's|/usr/bin/burstd|$(PREFIX)/bin/burstd|' debian/$$unit >$(DESTDIR)$(UNITS)/$$unit; done)
+	$(if $(UNITS),install -D -m 644 debian/burstd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/burstd.conf)
+
+deb: build/.deps-run build/.deps-deb
+	@tools/build-deb.sh
+
+# The package in a machine of its own: installed, started, upgraded, purged. As root; needs debootstrap and a mirror.
+test-deb: deb build/.deps-deb
+	@tools/test-deb.sh build/deb/burstd_$(VERSION)_*.deb
+
+# What the Dockerfile does, in such machines of its own, without a Docker engine.
+test-docker: build/.deps-deb build/.deps-test
+	@tools/test-docker.sh
+
+# The parts of the manual that are made from the code.
+docs: $(BUILD)/options
+	@$< markdown | tools/fill-options docs/configuration.md
 
 clean:
 	rm -rf build
@@ -111,7 +133,7 @@ NO_ASLR = $(if $(filter asan tsan,$(VARIANT)),$(shell setarch -R true 2>/dev/nul
 export UBSAN_OPTIONS := print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS  := halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: programs tests benches unit simulation run-benches test-lint test-api test-upstream test-crash
+.PHONY: programs tests benches unit simulation run-benches lint-docs test-lint test-api test-upstream test-crash
 programs: $(PROGRAMS)
 tests: $(UNIT_BIN) $(SIM_BIN)
 benches: $(BENCH_BIN)
@@ -122,6 +144,9 @@ unit: $(UNIT_BIN)
 # All seeds, or the first SEEDS of them.
 simulation: $(BUILD)/simulation
 	@$(NO_ASLR) $< $(if $(SEEDS),--seeds $(SEEDS))
+
+lint-docs: $(BUILD)/options
+	@$< markdown | tools/fill-options --check docs/configuration.md
 
 test-lint:
 	@$(PYTEST) tests/lint
@@ -172,6 +197,12 @@ $(BUILD)/burstd: $(BUILD)/server/main.o $(LIB)
 $(BUILD)/burstd-world: $(BUILD)/tests/world/main.o $(WORLD) $(LIB)
 	@echo 'LINK $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/options: $(BUILD)/tools/options.o
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/burstd.8: packaging/burstd.8.in $(BUILD)/options VERSION
+	$(Q)$(BUILD)/options man | sed -e '/^@OPTIONS@$$/{r /dev/stdin' -e 'd}' -e 's/@VERSION@/$(VERSION)/' $< >$@.new && mv $@.new $@
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(WORLD) $(LIB)
 	@mkdir -p $(@D)

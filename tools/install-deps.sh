@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages of the named groups that are missing, and nothing when none is.
-#   tools/install-deps.sh run|test|bench ...
+#   tools/install-deps.sh run|test|bench|deb ...
 # Every package is here for a reason that docs/dependencies.md gives.
 #
 # Installing `prometheus` would start a server on the machine, which nobody asked for. The tests need two of its programs and
@@ -10,8 +10,9 @@ set -eu
 run="gcc libc6-dev make libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libssl-dev libjansson-dev libsqlite3-dev
 	libexpat1-dev libyaml-dev curl ca-certificates"
 test="clang clang-format libcmocka-dev git openssl python3 python3-pytest python3-requests python3-yaml
-	python3-jsonschema python3-boto3 python3-cryptography"
+	python3-jsonschema python3-boto3 python3-cryptography systemd"
 bench="python3 python3-boto3 nginx-light"
+deb="debhelper dpkg-dev debootstrap python3"
 
 say() { echo "deps: $*"; }
 fail() {
@@ -26,7 +27,8 @@ for group in "$@"; do
 	run) wanted="$wanted $run" ;;
 	test) wanted="$wanted $test" ;;
 	bench) wanted="$wanted $bench" ;;
-	*) fail "no such group: $group (run, test, bench)" ;;
+	deb) wanted="$wanted $deb" ;;
+	*) fail "no such group: $group (run, test, bench, deb)" ;;
 	esac
 done
 wanted=$(echo $wanted)
