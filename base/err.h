@@ -30,6 +30,7 @@
 	X(TIMEOUT, -15, 504, "upstream-timeout", "An upstream system did not answer in time")                \
 	X(URI_TOO_LONG, -17, 414, "uri-too-long", "The address is too long")                                 \
 	X(KEY_REUSED, -18, 422, "idempotency-key-reused", "The Idempotency-Key belongs to another request")  \
+	X(PRECONDITION_REQUIRED, -19, 428, "precondition-required", "A change must say what it is based on") \
 	X(MISDIRECTED, -16, 421, "misdirected", "The Host header names another server")
 
 enum err {

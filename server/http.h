@@ -72,8 +72,8 @@ bool req_has_query(struct req *);
  */
 json_t *req_body(struct req *, struct error *e);
 /*
- * If-Match against the present representation (borrowed): ERR_PRECONDITION when the header is there and none
- * of its tags is the one that a GET would give. A PATCH or DELETE without the header never reaches its handler.
+ * If-Match against the present representation (borrowed): ERR_PRECONDITION when none of its tags is the one that a GET
+ * would give. For a PATCH, PUT or DELETE: without the header it never reaches its handler.
  */
 enum err req_if_match(struct req *, json_t *present, struct error *e);
 /* A handler wrote something: cached pages are made anew, the workers look at once. */

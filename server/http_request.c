@@ -1,6 +1,6 @@
 /*
  * Every check of a request that does not depend on its resource, in this order: address, Host, token, path, method,
- * role, query names, Accept, body, Idempotency-Key. A path that no route has is refused like one whose token is missing, so that
+ * role, query names, Accept, body, If-Match, Idempotency-Key. A path that no route has is refused like one whose token is missing, so that
  * nothing is learnt without a token. Also the accessors that handlers read a request with.
  */
 #include <arpa/inet.h>
@@ -535,10 +535,24 @@ static enum err check_body(struct exchange *x)
 
 /* --- headers that change what a request does ----------------------------------------------------------------------- */
 
+/* The methods that overwrite what somebody else may have written meanwhile. */
+static bool changes(const char *method)
+{
+	return strcmp(method, "PATCH") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "DELETE") == 0;
+}
+
+/* RFC 6585 3: who does not say what a change is based on could undo somebody else's. */
 static enum err check_conditions(struct exchange *x)
 {
 	const char *key = x->headers.idempotency_key;
+	const char *match = x->headers.if_match;
 
+	if (changes(x->req.route->method) && !(match && *match))
+		return refuse(
+			x, ERR_PRECONDITION_REQUIRED,
+			"a %s needs the If-Match header: the ETag of the GET that the change is based on, "
+			"or * for whatever is there now",
+			x->req.route->method);
 	if (key && strcmp(x->req.route->method, "POST") == 0 && !idempotency_key_valid(key))
 		return refuse(x, ERR_BAD_REQUEST,
 			      "the Idempotency-Key must have 1 to %d visible ASCII characters",

@@ -66,7 +66,9 @@ class Contract:
             return
         media = reply.headers["Content-Type"].split(";")[0]
         assert media in content, f"{what}: {media} is not described"
-        if media.endswith("/json"):
+        if media == "application/problem+json":
+            self.check_problem(reply, what)
+        elif media.endswith("/json"):
             self.check_schema(content[media]["schema"], reply.json(), what)
 
     def check_problem(self, reply, what):

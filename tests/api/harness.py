@@ -134,13 +134,13 @@ class Burstd:
 
     def ask(self, method, path, *, token="", headers=None, body=None, data=None, source=None):
         """
-        token "" = the admin's, None = none; body is sent as JSON, data as it is; PATCH and DELETE say `If-Match: *`, unless
+        token "" = the admin's, None = none; body is sent as JSON, data as it is; PATCH, PUT and DELETE say `If-Match: *`, unless
         the header is given (None = without it). source is the local address to come from, of 127.0.0.0/8.
         """
         sent = {"Host": self.address, **(headers or {})}
         if token is not None:
             sent.setdefault("Authorization", f"Bearer {token or self.token}")
-        if method in ("PATCH", "DELETE"):
+        if method in ("PATCH", "PUT", "DELETE"):
             sent.setdefault("If-Match", "*")
         if body is not None:
             data = json.dumps(body)

@@ -52,7 +52,9 @@ def test_headers_that_a_change_takes(contract):
     for name, (method, _, operation) in contract.operations.items():
         headers = {p["name"]: p for p in operation["parameters"] if p["in"] == "header"}
         assert ("Idempotency-Key" in headers) == (method == "POST"), name
-        assert ("If-Match" in headers) == (method in ("PATCH", "DELETE")), name
+        changes = method in ("PATCH", "PUT", "DELETE")
+        assert headers.get("If-Match", {}).get("required", False) == changes, name
+        assert ("428" in operation["responses"]) == changes, name
 
 
 def closed(schema, where):

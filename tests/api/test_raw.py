@@ -67,7 +67,7 @@ def get(path, headers=b"", version=b"HTTP/1.1", method=b"GET"):
 
 def patch(headers, body):
     """With the admin's token in the place of TOKEN."""
-    return b"PATCH /v1/bursting HTTP/1.1\r\n" + HOST + b"Authorization: Bearer TOKEN\r\n" + JSON + headers + b"\r\n" + body
+    return b"PATCH /v1/bursting HTTP/1.1\r\n" + HOST + b"Authorization: Bearer TOKEN\r\nIf-Match: *\r\n" + JSON + headers + b"\r\n" + body
 
 
 EMPTY = b"2\r\n{}\r\n0\r\n\r\n"

@@ -72,6 +72,25 @@ def test_lost_update(deaf):
     assert deaf.ask("PATCH", "/v1/bursting", body={"bursting_threshold": old}, headers={"If-Match": "*"}).status_code == 200
 
 
+def test_change_without_if_match(deaf, contract):
+    """RFC 6585 3: on every operation that changes what is there, before the resource is looked for."""
+    before = deaf.get("/v1/bursting")
+    events = deaf.get("/v1/history?limit=1")["items"]
+    changes = [(m, path) for m, path, _ in contract.operations.values() if m in ("PATCH", "PUT", "DELETE")]
+    assert len(changes) >= 5
+    for method, path in changes:
+        for missing in (None, ""):
+            reply = deaf.ask(method, path.replace("{id}", "4711"), headers={"If-Match": missing})
+            assert "If-Match" in problem(reply, 428, "precondition-required")["detail"], path
+    body = problem(deaf.ask("PATCH", "/v1/bursting", body={"bursting_threshold": 44}, headers={"If-Match": None}), 428,
+                   "precondition-required")
+    assert "ETag" in body["detail"] and "*" in body["detail"]
+    assert deaf.get("/v1/bursting") == before and deaf.get("/v1/history?limit=1")["items"] == events
+    # who may not change it at all learns that, and nothing else needs the header
+    problem(deaf.ask("PATCH", "/v1/bursting", token=None, headers={"If-Match": None}), 401, "unauthorized")
+    assert deaf.ask("POST", "/v1/holds?dry_run=true", body={}).status_code == 400
+
+
 def test_history_pages_without_gaps(deaf):
     for value in (11, 12, 13, 14, 15):
         deaf.ask("PATCH", "/v1/bursting", body={"node_capacity_hd": value})

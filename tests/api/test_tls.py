@@ -103,7 +103,8 @@ def test_chain_and_replies(server, authority):
     etag = https(server, authority, "GET", "/v1/bursting").headers["ETag"]
     again = https(server, authority, "GET", "/v1/bursting", headers={"If-None-Match": etag})
     assert again.status_code == 304 and "Strict-Transport-Security" in again.headers
-    changed = https(server, authority, "PATCH", "/v1/bursting", json={"bursting_threshold": 7})
+    changed = https(server, authority, "PATCH", "/v1/bursting", json={"bursting_threshold": 7},
+                    headers={"If-Match": "*"})
     assert changed.status_code == 200 and changed.json()["bursting_threshold"] == 7
 
 

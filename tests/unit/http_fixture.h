@@ -250,14 +250,14 @@ static inline struct answer client_read(int fd, bool headless)
 }
 
 /*
- * One request on a connection of its own. `headers` has a CRLF after each line; token NULL = none, body NULL = none. PATCH
- * and DELETE say "If-Match: *" where `headers` say nothing of it.
+ * One request on a connection of its own. `headers` has a CRLF after each line; token NULL = none, body NULL = none. PATCH,
+ * PUT and DELETE say "If-Match: *" where `headers` say nothing of it.
  */
 static inline struct answer ask_as(struct fixture *f, const char *token, const char *method, const char *path,
 				   const char *headers, const char *body, size_t body_len)
 {
 	size_t size = 1024 + strlen(path) + (headers ? strlen(headers) : 0);
-	bool changes = strcmp(method, "PATCH") == 0 || strcmp(method, "DELETE") == 0;
+	bool changes = !strcmp(method, "PATCH") || !strcmp(method, "PUT") || !strcmp(method, "DELETE");
 	char *request = malloc(size);
 	int fd = client_connect(f);
 	struct answer a;

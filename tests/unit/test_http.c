@@ -427,6 +427,30 @@ static void test_etag(void **state)
 		       NULL);
 }
 
+/* RFC 6585 3. The fixture adds the header where it is not named, so here it is empty, which is no answer either, or raw. */
+static void test_change_without_if_match(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client_connect(f);
+	struct answer a;
+	char request[300];
+
+	expect_problem(ask(f, "PATCH", "/things/1", "If-Match:\r\n", "{}"), 428, "precondition-required",
+		       NULL);
+	(void)snprintf(request, sizeof request,
+		       "PATCH /things/1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"
+		       "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+		       f->token);
+	client_send(fd, request, strlen(request));
+	a = client_read(fd, false);
+	(void)close(fd);
+	assert_non_null(strstr(json_string_value(at(&a, "detail")), "the ETag of the GET"));
+	expect_problem(a, 428, "precondition-required", NULL);
+	a = ask(f, "PATCH", "/things/1", "If-Match: *\r\n", "{}");
+	expect(&a, 200);
+	answer_free(&a);
+}
+
 static void test_page(void **state)
 {
 	struct fixture *f = *state;
@@ -608,13 +632,17 @@ static void test_first_token(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_routes),       TEST(test_tokens),      TEST(test_revoked_token),
-		TEST(test_guessing),     TEST(test_last_use),    TEST(test_host),
-		TEST(test_framing),      TEST(test_query),       TEST(test_long_address),
-		TEST(test_media),        TEST(test_bodies),      TEST(test_large_body),
-		TEST(test_etag),         TEST(test_page),        TEST(test_internal_error_keeps_its_words),
-		TEST(test_keep_alive),   TEST(test_broken_off),  TEST(test_address_in_use),
-		TEST(test_many_at_once), TEST(test_first_token),
+		TEST(test_routes),         TEST(test_tokens),
+		TEST(test_revoked_token),  TEST(test_guessing),
+		TEST(test_last_use),       TEST(test_host),
+		TEST(test_framing),        TEST(test_query),
+		TEST(test_long_address),   TEST(test_media),
+		TEST(test_bodies),         TEST(test_large_body),
+		TEST(test_etag),           TEST(test_change_without_if_match),
+		TEST(test_page),           TEST(test_internal_error_keeps_its_words),
+		TEST(test_keep_alive),     TEST(test_broken_off),
+		TEST(test_address_in_use), TEST(test_many_at_once),
+		TEST(test_first_token),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
