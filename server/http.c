@@ -115,10 +115,8 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 		return;
 	if (x->begun && logs_requests(s))
 		log_request(x);
-	if (x->begun) {
+	if (x->begun)
 		times_add(x);
-		(void)atomic_fetch_sub(&s->under_way, 1);
-	}
 	*context = NULL;
 	exchange_free(x);
 }

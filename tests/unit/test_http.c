@@ -52,6 +52,28 @@ static struct done *broken_get(struct req *r)
 	return reply_error(r, &e);
 }
 
+#define LONG_PIECES 24
+
+static enum err long_next(void *self, struct buf *piece, struct error *e)
+{
+	static const char block[1 << 20] = {0};
+	int *left = self;
+
+	(void)e;
+	if ((*left)-- > 0)
+		buf_append(piece, block, sizeof block);
+	return ERR_OK;
+}
+
+/* More than the kernel takes for a client that does not read. */
+static struct done *long_get(struct req *r)
+{
+	int *left = malloc(sizeof *left);
+
+	*left = LONG_PIECES;
+	return reply_stream(r, &(struct stream){long_next, free, left}, "text/plain", "0", "long");
+}
+
 static const struct route rows[] = {
 	{.method = "GET", .path = "/open", .operation = "a", .role = TOKEN_NONE, .handler = thing_get},
 	{.method = "GET",
@@ -73,6 +95,12 @@ static const struct route rows[] = {
 	 .role = TOKEN_ADMIN,
 	 .body_limit = 256,
 	 .handler = write_post},
+	{.method = "GET",
+	 .path = "/long",
+	 .operation = "g",
+	 .role = TOKEN_VIEWER,
+	 .media = "text/plain",
+	 .handler = long_get},
 	{.method = "GET", .path = "/broken", .operation = "f", .role = TOKEN_VIEWER, .handler = broken_get},
 };
 static const struct route_table table = {.rows = rows, .n = ARRAY_LEN(rows)};
@@ -86,7 +114,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	fixture_stop(*state);
+	if (*state)
+		fixture_stop(*state);
 	return 0;
 }
 
@@ -546,6 +575,56 @@ static void test_broken_off(void **state)
 	answer_free(&a);
 }
 
+struct reader {
+	int fd;
+	size_t total;
+	char tail[6]; /* the last five bytes */
+};
+
+static void *read_all(void *arg)
+{
+	struct reader *r = arg;
+	char block[64 * 1024];
+	ssize_t n;
+	size_t last;
+
+	while ((n = recv(r->fd, block, sizeof block, 0)) > 0) {
+		r->total += (size_t)n;
+		last = n < 5 ? (size_t)n : 5;
+		memmove(r->tail, r->tail + last, 5 - last);
+		memcpy(r->tail + 5 - last, block + n - last, last);
+	}
+	return NULL;
+}
+
+/* After many requests, the one that is under way at the end of the server still gets all of its reply. */
+static void test_reply_under_way_at_the_end(void **state)
+{
+	struct fixture *f = *state;
+	struct reader r = {.fd = client_connect(f)};
+	struct answer a;
+	char request[200], first;
+	pthread_t thread;
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		a = ask(f, "GET", "/open", NULL, NULL);
+		expect(&a, 200);
+		answer_free(&a);
+	}
+	(void)snprintf(request, sizeof request,
+		       "GET /long HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", f->token);
+	client_send(r.fd, request, strlen(request));
+	assert_int_equal(recv(r.fd, &first, 1, 0), 1);
+	assert_int_equal(pthread_create(&thread, NULL, read_all, &r), 0);
+	*state = NULL;
+	fixture_stop(f);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(r.total > (size_t)LONG_PIECES << 20);
+	assert_string_equal(r.tail, "0\r\n\r\n");
+	(void)close(r.fd);
+}
+
 static void test_address_in_use(void **state)
 {
 	struct fixture *f = *state;
@@ -641,8 +720,8 @@ int main(void)
 		TEST(test_etag),           TEST(test_change_without_if_match),
 		TEST(test_page),           TEST(test_internal_error_keeps_its_words),
 		TEST(test_keep_alive),     TEST(test_broken_off),
-		TEST(test_address_in_use), TEST(test_many_at_once),
-		TEST(test_first_token),
+		TEST(test_address_in_use), TEST(test_reply_under_way_at_the_end),
+		TEST(test_many_at_once),   TEST(test_first_token),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
