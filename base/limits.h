@@ -18,6 +18,9 @@
 	30 /* a silent client holds a connection no longer; the default of client_idle_seconds */
 #define LIMIT_ADDRESS_CONNECTIONS                                                                            \
 	256 /* of one address, where addresses tell clients apart: a browser holds 6, a NAT some dozens */
+#define LIMIT_LISTENERS                                                                                      \
+	1000 /* of /v1/events: each is a connection and about 20 kB, and most connections are for requests */
+#define LIMIT_LISTENER_SOCKET (32 * 1024) /* what the kernel may hold for one; else it is up to 4 MB */
 
 /* Infinity */
 #define LIMIT_INFINITY_PAGE         500 /* asked for; the answer's own meta.limit is what counts */

@@ -29,6 +29,8 @@ struct done *bursting_get(struct req *);
 struct done *bursting_patch(struct req *);
 /* history.c */
 struct done *history_list(struct req *);
+/* events.c */
+struct done *event_stream(struct req *);
 /* decisions.c */
 struct done *decision_list(struct req *);
 struct done *decision_get(struct req *);

@@ -47,6 +47,9 @@ static const struct route rows[] = {
 	 .query = "limit cursor node location type actor since until", .also = history_exports,
 	 .handler = history_list},
 
+	{.method = "GET", .path = "/v1/events", .operation = "followEvents", .role = TOKEN_VIEWER, .query = "last_event_id",
+	 .media = "text/event-stream", .handler = event_stream},
+
 	{.method = "GET", .path = "/v1/decisions", .operation = "listDecisions", .role = TOKEN_VIEWER,
 	 .query = "limit cursor location", .handler = decision_list},
 	{.method = "GET", .path = "/v1/decisions/{id}", .operation = "getDecision", .role = TOKEN_VIEWER,

@@ -115,7 +115,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 		return;
 	if (x->begun && logs_requests(s))
 		log_request(x);
-	if (x->begun)
+	if (x->begun && !x->timed)
 		times_add(x);
 	*context = NULL;
 	exchange_free(x);
@@ -352,7 +352,7 @@ static struct MHD_Daemon *daemon_start(struct http_server *s, int fd)
 	const struct config *c = s->app.config;
 	unsigned pool = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 2 : 0;
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG |
-			 (s->app.tls ? MHD_USE_TLS : 0);
+			 MHD_ALLOW_SUSPEND_RESUME | (s->app.tls ? MHD_USE_TLS : 0);
 
 	return MHD_start_daemon(
 		flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
@@ -374,6 +374,7 @@ static void server_free(struct http_server *s)
 	clients_stop(&s->clients);
 	for (i = 0; i < PAGE_COUNT; i++)
 		page_slot_close(&s->pages[i]);
+	listeners_free(s->listeners);
 	auth_free(s->auth);
 	throttle_free(s->throttle);
 	free(s->times);
@@ -405,7 +406,8 @@ enum err http_start(const struct app *app, const struct route_table *routes, str
 	fd = listen_at(s, e);
 	if (fd < 0)
 		return e->code;
-	s->daemon = daemon_start(s, fd);
+	s->listeners = listeners_new(s);
+	s->daemon = s->listeners ? daemon_start(s, fd) : NULL;
 	if (!s->daemon) {
 		(void)close(fd);
 		return error_set(e, ERR_INTERNAL, "the HTTP server cannot start");
@@ -423,6 +425,7 @@ void http_stop(struct http_server *s)
 	if (!s)
 		return;
 	fd = MHD_quiesce_daemon(s->daemon);
+	listeners_close(s->listeners); /* MHD_stop_daemon aborts where a connection is suspended */
 	while (atomic_load(&s->under_way) > 0 && monotonic_ms() < end)
 		(void)nanosleep(&pause, NULL);
 	MHD_stop_daemon(s->daemon);

@@ -123,6 +123,16 @@ struct done *reply_fields(struct req *, const struct field_error *, size_t n);
 enum page { PAGE_STATUS, PAGE_LOCATIONS, PAGE_NODES, PAGE_COUNT };
 struct done *reply_page(struct req *, enum page, json_t *(*render)(struct req *, struct error *));
 
+/*
+ * A reply without an end (Server-Sent Events): `next` appends what is new for this listener, or nothing. Then the connection
+ * sleeps, without a thread, until an event was recorded or a picture published; every 15 s it gets a comment, which also
+ * finds out listeners that went away. It ends when the process does, when its token is revoked, and for a client that does not
+ * take what there is (server/http_events.c). ERR_BUSY as a problem beyond LIMIT_LISTENERS. For routes with a role.
+ */
+struct done *reply_events(struct req *, const struct stream *);
+/* The Last-Event-ID header, NULL where it is missing. */
+const char *req_last_event_id(struct req *);
+
 /* --- figures of the server
  * ------------------------------------------------------------------------------------------ */
 

@@ -37,6 +37,7 @@ struct http_server {
 	struct route_table routes;
 	struct auth *auth;
 	struct throttle *throttle;
+	struct listeners *listeners;
 	struct MHD_Daemon *daemon;
 	struct clients clients;
 	int port;
@@ -76,6 +77,7 @@ struct headers {
 	const char *if_match;
 	const char *if_none_match;
 	const char *idempotency_key;
+	const char *last_event_id;
 	bool query;        /* there is a query */
 	const char *fault; /* NULL, or what makes them unfit to tell where the request ends */
 };
@@ -94,6 +96,7 @@ struct exchange {
 	json_t *json;
 	size_t received;
 	bool begun;
+	bool timed; /* times_add was called already */
 	bool head;
 	bool options;
 	bool uri_too_long;
@@ -136,7 +139,17 @@ static inline struct connection *connection_of(struct MHD_Connection *c)
 	return info ? info->socket_context : NULL;
 }
 
-/* http_times.c: a finished request. */
+/* http_events.c: all listeners of /v1/events, and the thread that wakes them. */
+struct listeners;
+struct listeners *listeners_new(struct http_server *); /* NULL when out of memory or threads */
+/* Wakes every listener and lets it end; no new one is taken on. */
+void listeners_close(struct listeners *);
+void listeners_free(struct listeners *); /* after the daemon has ended; NULL is fine */
+/* A response that follows the stream, which is taken over. NULL with `e` filled. */
+struct MHD_Response *listeners_add(struct listeners *, struct exchange *, const struct stream *,
+				   struct error *e);
+
+/* http_times.c: a finished request, or one whose reply has begun and has no end. */
 void times_add(struct exchange *x);
 
 /* http_request.c: every check before the handler; fills x->headers, x->refusal, x->req.route, x->allow. */

@@ -356,6 +356,54 @@ struct done *reply_stream(struct req *r, const struct stream *stream, const char
 	return queue(x, 200, response);
 }
 
+static ssize_t no_body(void *cls, uint64_t position, char *out, size_t max)
+{
+	(void)cls;
+	(void)position;
+	(void)out;
+	(void)max;
+	return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+/* For HEAD: a length of 0 would not be true. */
+static struct MHD_Response *headers_of_endless(void)
+{
+	struct MHD_Response *response =
+		MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, no_body, NULL, NULL);
+
+	if (response)
+		(void)MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_OPTION_END);
+	return response;
+}
+
+struct done *reply_events(struct req *r, const struct stream *stream)
+{
+	struct exchange *x = exchange_of(r);
+	struct extras extras = {.media = x->req.media};
+	struct error e = {.code = ERR_OK};
+	struct MHD_Response *response;
+
+	struct done *done;
+
+	if (x->head) {
+		stream->free(stream->self);
+		response = headers_of_endless();
+	} else {
+		response = listeners_add(x->server->listeners, x, stream, &e);
+		if (!response)
+			return reply_error(r, &e);
+	}
+	if (response) {
+		common_headers(response, &extras);
+		header(response, "X-Accel-Buffering", "no"); /* nginx would collect them otherwise */
+		header(response, "Connection", "close"); /* its socket has limits that no other reply wants */
+	}
+	done = queue(x, 200, response);
+	times_add(x); /* what counts is how soon it began */
+	x->timed = true;
+	return done;
+}
+
 /* --- problems ------------------------------------------------------------------------------------------------ */
 
 struct problem {

@@ -30,6 +30,7 @@ static const char **header_slot(struct headers *h, const char *name, size_t len)
 		{"content-type", 12, &h->content_type, false},
 		{"authorization", 13, &h->authorization, false},
 		{"if-none-match", 13, &h->if_none_match, true},
+		{"last-event-id", 13, &h->last_event_id, false},
 		{"content-length", 14, &h->content_length, false},
 		{"idempotency-key", 15, &h->idempotency_key, false},
 		{"transfer-encoding", 17, &h->transfer_encoding, false},
@@ -631,6 +632,11 @@ struct store *req_store(struct req *r, struct error *e)
 const char *req_query(struct req *r, const char *name)
 {
 	return MHD_lookup_connection_value(exchange_of(r)->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *req_last_event_id(struct req *r)
+{
+	return exchange_of(r)->headers.last_event_id;
 }
 
 bool req_has_query(struct req *r)

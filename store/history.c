@@ -44,6 +44,10 @@
 	X(EVENTS_NLA, EVENT_SELECT(BY_NODE, "node = ? AND location = ? AND actor = ? AND ")) \
 	X(EVENTS_NLT, EVENT_SELECT(BY_NODE, "node = ? AND location = ? AND type = ? AND ")) \
 	X(EVENTS_NLTA, EVENT_SELECT(BY_NODE, "node = ? AND location = ? AND type = ? AND actor = ? AND ")) \
+	X(EVENTS_AFTER, \
+	  "SELECT id, time, type, node, location, operation, node_name, actor, reason, rule, figures FROM event " \
+	  "WHERE id > ? ORDER BY id LIMIT ?") \
+	X(EVENT_NEWEST, "SELECT ifnull(max(id), 0) FROM event") \
 	X(EVENT_FIRST_SINCE, \
 	  "SELECT id FROM event INDEXED BY event_by_clock WHERE clock >= ? ORDER BY clock, id LIMIT 1") \
 	X(EVENT_LAST_UNTIL, \
@@ -83,6 +87,32 @@ void store_events_free(struct event *events, size_t n)
 	for (size_t i = 0; i < n; i++)
 		event_release(&events[i]);
 	free(events);
+}
+
+enum err store_events_after(struct store *st, int64_t after, int limit, struct event **ret, size_t *ret_n,
+			    struct error *e)
+{
+	_cleanup_(sql_end) struct sql q = sql(st, EVENTS_AFTER, e);
+	void *rows;
+	enum err err;
+
+	assert(limit > 0);
+	sql_put_int(&q, after);
+	sql_put_int(&q, limit);
+	if ((err = sql_list(&q, sizeof(**ret), event_row, event_release, &rows, ret_n)))
+		return err;
+	*ret = rows;
+	return ERR_OK;
+}
+
+enum err store_event_newest(struct store *st, int64_t *ret, struct error *e)
+{
+	_cleanup_(sql_end) struct sql q = sql(st, EVENT_NEWEST, e);
+
+	if (!sql_row(&q))
+		return q.err ? q.err : error_set(e, ERR_INTERNAL, "no newest event");
+	*ret = sql_get_int(&q);
+	return q.err;
 }
 
 enum err store_event_add(struct store *st, const struct event *ev, int64_t *ret_id, struct error *e)

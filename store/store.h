@@ -169,6 +169,10 @@ struct history_filter {
  */
 enum err store_events(struct store *, const struct history_filter *, int limit, struct event **ret,
 		      size_t *ret_n, struct error *);
+/* Oldest first, id > after: ids grow in the order of the commits, so whoever follows them misses none. */
+enum err store_events_after(struct store *, int64_t after, int limit, struct event **ret, size_t *ret_n,
+			    struct error *);
+enum err store_event_newest(struct store *, int64_t *ret /* id, 0 = none yet */, struct error *);
 void store_events_free(struct event *, size_t n);
 
 /* --- decisions.c --------------------------------------------------------------------------------------------------- */

@@ -272,10 +272,35 @@ static const char *const wanted_plans[] = {
 	"event_by_node (node=? AND id>? AND id<?)",
 	"event_by_node (node=? AND id>? AND id<?)",
 	"event_by_node (node=? AND id>? AND id<?)",
+	"USING INTEGER PRIMARY KEY (rowid>?)",
+	"SEARCH event", /* the end of the key, not all of it */
 	"COVERING INDEX event_by_clock (clock>?)",
 	"COVERING INDEX event_by_clock (clock<?)",
 	"COVERING INDEX event_late (time<?)",
 };
+
+static void followers_miss_none(void **state)
+{
+	struct fixture *f = *state;
+	struct event ev = {
+		.time = 1, .type = EVENT_START, .node_name = "", .actor = "", .reason = "", .rule = ""};
+	struct event *events;
+	int64_t id;
+	size_t n;
+
+	assert_ok(store_event_newest(f->store, &id, E));
+	assert_int_equal(id, 0);
+	for (int i = 0; i < 5; i++)
+		assert_ok(store_event_add(f->store, &ev, NULL, E));
+	assert_ok(store_event_newest(f->store, &id, E));
+	assert_int_equal(id, 5);
+	assert_ok(store_events_after(f->store, 2, 2, &events, &n, E));
+	assert_int_equal(n, 2);
+	assert_true(events[0].id == 3 && events[1].id == 4);
+	store_events_free(events, n);
+	assert_ok(store_events_after(f->store, 5, 2, &events, &n, E));
+	assert_int_equal(n, 0);
+}
 
 static void every_filter_has_its_index(void **state)
 {
@@ -401,6 +426,7 @@ int main(void)
 		T(empty_history),
 		T(every_filter_against_the_model),
 		T(paging_is_stable_while_rows_are_added),
+		T(followers_miss_none),
 		T(every_filter_has_its_index),
 		T(every_other_page_has_its_index),
 		T(a_page_costs_the_same_in_a_long_history),

@@ -1,0 +1,123 @@
+/*
+ * GET /v1/events: Server-Sent Events (WHATWG HTML, 9.2). `history` with the event as /v1/history shows it and its id, so that a
+ * client which reconnects asks to go on behind the last one it got; `picture` without an id, whenever a new one was published.
+ * It begins with an id alone: a client that loses its connection before the first event knows where it was, too.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handlers/handlers.h"
+#include "handlers/history.h"
+#include "handlers/input.h"
+#include "handlers/views.h"
+
+#define EVENTS_AT_ONCE 100
+#define RETRY_MS       2000 /* when a client that lost its connection should come back */
+
+struct follower {
+	const struct app *app;
+	int64_t last;    /* id of the last event given */
+	int64_t picture; /* seq of the last picture told of */
+	bool begun;
+};
+
+/* Takes over `data`. Compact JSON has no line ends, which the format could not hold. */
+static void put_message(struct buf *b, const char *event, int64_t id, json_t *data)
+{
+	char *text = data ? json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+
+	json_decref(data);
+	if (id)
+		buf_printf(b, "id: %" PRId64 "\n", id);
+	buf_printf(b, "event: %s\ndata: %s\n\n", event, text ? text : "null");
+	b->failed = b->failed || !text;
+	free(text);
+}
+
+static enum err put_history(struct follower *f, struct buf *piece, struct error *e)
+{
+	struct store *store = f->app->store(f->app->store_self, e);
+	struct event *events = NULL;
+	size_t n = 0;
+	size_t i;
+
+	if (!store || store_events_after(store, f->last, EVENTS_AT_ONCE, &events, &n, e))
+		return e->code;
+	for (i = 0; i < n; i++) {
+		put_message(piece, "history", events[i].id, view_event(&events[i]));
+		f->last = events[i].id;
+	}
+	store_events_free(events, n);
+	return ERR_OK;
+}
+
+static void put_picture(struct follower *f, struct buf *piece)
+{
+	struct picture *p = f->app->picture(f->app->self);
+	json_t *v;
+
+	if (p->seq != f->picture) {
+		v = json_object();
+		put_int(v, "seq", p->seq);
+		put_time(v, "generated_at", p->made_at);
+		put_message(piece, "picture", 0, v);
+		f->picture = p->seq;
+	}
+	picture_unref(p);
+}
+
+static enum err follower_next(void *self, struct buf *piece, struct error *e)
+{
+	struct follower *f = self;
+
+	if (!f->begun)
+		buf_printf(piece, "retry: %d\nid: %" PRId64 "\n\n", RETRY_MS, f->last);
+	f->begun = true;
+	if (put_history(f, piece, e))
+		return e->code;
+	put_picture(f, piece);
+	return ERR_OK;
+}
+
+/*
+ * The event behind which to go on: the header's, which an EventSource sends by itself, else the query's, else the newest. One
+ * that is newer than the newest is from before an older database was put back: then from now on.
+ */
+static bool last_read(struct req *r, int64_t newest, int64_t *ret, struct error *e)
+{
+	const char *text = req_last_event_id(r);
+	char *end = NULL;
+	long long id;
+
+	text = text ? text : req_query(r, "last_event_id");
+	*ret = newest;
+	if (!text)
+		return true;
+	id = *text >= '0' && *text <= '9' && strlen(text) <= 18 ? strtoll(text, &end, 10) : -1;
+	if (id < 0 || *end != '\0') {
+		(void)error_set(e, ERR_BAD_REQUEST,
+				"the last event id must be the id of an event, or 0 for all of them");
+		return false;
+	}
+	*ret = id < newest ? id : newest;
+	return true;
+}
+
+struct done *event_stream(struct req *r)
+{
+	struct error e = {.code = ERR_OK};
+	struct store *store = req_store(r, &e);
+	struct follower *f;
+	int64_t newest, last;
+
+	if (!store || store_event_newest(store, &newest, &e) || !last_read(r, newest, &last, &e))
+		return reply_error(r, &e);
+	f = calloc(1, sizeof *f);
+	if (!f) {
+		(void)error_set(&e, ERR_INTERNAL, "out of memory");
+		return reply_error(r, &e);
+	}
+	*f = (struct follower){.app = r->app, .last = last, .picture = -1};
+	return reply_events(r, &(struct stream){follower_next, free, f});
+}
