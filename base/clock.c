@@ -11,7 +11,6 @@
 #include <time.h>
 
 #define MS_PER_HOUR (60 * MS_PER_MINUTE)
-#define MS_PER_DAY  (24 * MS_PER_HOUR)
 #define YEAR_9999   253402300799999LL   /* last millisecond of the year 9999 */
 #define YEAR_0000   (-62167219200000LL) /* first one of the year 0 */
 
@@ -205,6 +204,47 @@ int time_parse(const char *text, int64_t *ret_ms)
 		return -1;
 	*ret_ms = ms_of(&c) - offset;
 	return 0;
+}
+
+int date_parse(const char *text, int64_t *ret)
+{
+	struct civil c = {0};
+
+	if (!take_date(&text, &c) || *text || !civil_valid(&c))
+		return -1;
+	*ret = days_of(c.year, c.month, c.day);
+	return 0;
+}
+
+const char *date_text(int64_t date, char out[DATE_TEXT_SIZE])
+{
+	char text[TIME_TEXT_SIZE];
+
+	(void)snprintf(out, DATE_TEXT_SIZE, "%.10s", time_rfc3339(date * MS_PER_DAY, text));
+	return out;
+}
+
+int clock_parse(const char *text, int *ret_seconds)
+{
+	struct civil c = {.year = 1970, .month = 1, .day = 1};
+
+	if (!take_number(&text, 2, &c.hour) || !take_char(&text, ":") || !take_number(&text, 2, &c.minute))
+		return -1;
+	if (*text && (!take_char(&text, ":") || !take_number(&text, 2, &c.second) || *text))
+		return -1;
+	if (!civil_valid(&c) || c.second == 60)
+		return -1;
+	*ret_seconds = (int)(ms_of(&c) / MS_PER_SECOND);
+	return 0;
+}
+
+const char *clock_text(int seconds, char out[CLOCK_TEXT_SIZE])
+{
+	char text[TIME_TEXT_SIZE];
+
+	(void)snprintf(out, CLOCK_TEXT_SIZE, "%.8s",
+		       time_rfc3339(seconds * MS_PER_SECOND, text) + strlen("1970-01-01T"));
+	return out;
 }
 
 static bool take_month(const char **text, int *ret)

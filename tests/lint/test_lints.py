@@ -77,6 +77,8 @@ def test_a_sound_tree_passes(tree, name):
         ("server/a.c", "#include <curl/curl.h>", "<curl/curl.h>"),
         ("clients/infinity/a.c", "#include <expat.h>", "<expat.h>"),
         ("handlers/a.c", "#include <microhttpd.h>", "<microhttpd.h>"),
+        ("reconcile/a.c", "#include <unicode/ucal.h>", "<unicode/ucal.h>"),
+        ("calendar/a.c", '#include "store/store.h"', "calendar/ may include only"),
         ("server/a.c", '#include "../base/err.h"', "from the top"),
         ("server/a.c", '#include "http.h"', "from the top"),
         ("extras/a.c", "", "has no row"),

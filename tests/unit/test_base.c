@@ -363,6 +363,37 @@ static void time_of_http(void **state)
 	assert_int_equal(time_parse_http(NULL, &ms), -1);
 }
 
+static void dates_and_clock_times(void **state)
+{
+	static const char *const no_dates[] = {"",         "2026-02-29",  "2026-13-01",
+					       "2026-1-1", "2026-01-01 ", "2026-01-01T00:00:00Z",
+					       "20260101"};
+	static const char *const no_clocks[] = {"",           "24:00",  "8:00", "08:60", "08:00:60",
+						"08:00:00.5", "08:00Z", "0800", "08:00:"};
+	char text[DATE_TEXT_SIZE], clock[CLOCK_TEXT_SIZE];
+	int64_t date = 42;
+	int seconds = 42;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(no_dates); i++)
+		assert_int_equal(date_parse(no_dates[i], &date), -1);
+	for (size_t i = 0; i < ARRAY_LEN(no_clocks); i++)
+		assert_int_equal(clock_parse(no_clocks[i], &seconds), -1);
+	assert_int_equal(date, 42);
+	assert_int_equal(seconds, 42);
+	for (int64_t d = 10957; d <= 84005; d += 17) { /* 2000 to 2199 */
+		assert_int_equal(date_parse(date_text(d, text), &date), 0);
+		assert_int_equal(date, d);
+	}
+	assert_string_equal(date_text(20454, text), "2026-01-01");
+	for (int s = 0; s < 86400; s += 59) {
+		assert_int_equal(clock_parse(clock_text(s, clock), &seconds), 0);
+		assert_int_equal(seconds, s);
+	}
+	assert_int_equal(clock_parse("08:30", &seconds), 0);
+	assert_string_equal(clock_text(seconds, clock), "08:30:00");
+}
+
 static void clocks_run(void **state)
 {
 	int64_t us = monotonic_us();
@@ -605,6 +636,7 @@ int main(void)
 		cmocka_unit_test(time_texts),
 		cmocka_unit_test(time_round_trip),
 		cmocka_unit_test(time_of_http),
+		cmocka_unit_test(dates_and_clock_times),
 		cmocka_unit_test(clocks_run),
 		cmocka_unit_test(crypto_hash),
 		cmocka_unit_test(crypto_random),
