@@ -12,6 +12,7 @@
 #define LIMIT_JSON_DEPTH       8          /* our deepest request has 3 levels */
 #define LIMIT_PAGE_ITEMS       500        /* what one page may hold */
 #define LIMIT_REASON_BYTES     250        /* Infinity's maintenance_mode_reason holds 250 */
+#define LIMIT_SCHEDULES        1000       /* the controller looks at all of them in one pass */
 #define LIMIT_CONNECTION_BYTES (8 * 1024) /* libmicrohttpd's pool per connection: 10 kB instead of 22 kB */
 #define LIMIT_CONNECTIONS      4096
 #define LIMIT_IDLE_SECONDS                                                                                   \

@@ -22,6 +22,8 @@
 	X(HOLDS_TOLD, "UPDATE hold SET end_told = 1 WHERE end_told = 0 AND until <= ?") \
 	X(HOLD_ADD, "INSERT INTO hold (location, count, until, reason, owner, created_at) VALUES (?, ?, ?, ?, ?, ?)") \
 	X(HOLD_NODE_ADD, "INSERT INTO hold_node (hold, position, node) VALUES (?, ?, ?)") \
+	X(HOLD_PUT, "UPDATE hold SET location = ?, count = ?, until = ?, reason = ?, owner = ? WHERE id = ?") \
+	X(HOLD_NODES_REMOVE, "DELETE FROM hold_node WHERE hold = ?") \
 	X(HOLD_REMOVE, "DELETE FROM hold WHERE id = ?")
 /* clang-format on */
 SQL_TABLE(holds, HOLDS_SQL)
@@ -167,6 +169,31 @@ static enum err hold_node_add(struct store *st, int64_t hold, size_t position, i
 	return sql_run(&q);
 }
 
+static enum err hold_nodes_add(struct store *st, const struct hold *h, int64_t id, struct error *e)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; !err && i < h->n_nodes; i++)
+		err = hold_node_add(st, id, i, h->nodes[i], e);
+	return err;
+}
+
+static enum err hold_check(const struct hold *h, struct error *e)
+{
+	if ((h->location != 0) == (h->n_nodes > 0))
+		return error_set(e, ERR_BAD_REQUEST, "A hold is either for a location or for named nodes.");
+	return ERR_OK;
+}
+
+static void hold_put_columns(struct sql *q, const struct hold *h)
+{
+	sql_put_int(q, h->location);
+	sql_put_int(q, h->count);
+	sql_put_int(q, h->until);
+	sql_put_text(q, h->reason);
+	sql_put_text(q, h->owner);
+}
+
 struct hold_add {
 	const struct hold *hold;
 	int64_t id;
@@ -175,37 +202,57 @@ struct hold_add {
 static enum err hold_add_tx(struct store *st, void *arg, struct error *e)
 {
 	struct hold_add *add = arg;
-	const struct hold *h = add->hold;
 	_cleanup_(sql_end) struct sql q = sql(st, HOLD_ADD, e);
 	enum err err;
 
-	sql_put_int(&q, h->location);
-	sql_put_int(&q, h->count);
-	sql_put_int(&q, h->until);
-	sql_put_text(&q, h->reason);
-	sql_put_text(&q, h->owner);
-	sql_put_int(&q, h->created_at);
+	hold_put_columns(&q, add->hold);
+	sql_put_int(&q, add->hold->created_at);
 	if ((err = sql_run(&q)))
 		return err;
 	add->id = sqlite3_last_insert_rowid(st->db);
-	for (size_t i = 0; i < h->n_nodes; i++) {
-		if ((err = hold_node_add(st, add->id, i, h->nodes[i], e)))
-			return err;
-	}
-	return ERR_OK;
+	return hold_nodes_add(st, add->hold, add->id, e);
 }
 
 enum err store_hold_add(struct store *st, struct hold *h, struct error *e)
 {
 	struct hold_add add = {.hold = h};
+	enum err err = hold_check(h, e);
+
+	err = err ? err : sql_write(st, hold_add_tx, &add, e);
+	if (!err)
+		h->id = add.id;
+	return err;
+}
+
+static enum err hold_nodes_remove(struct store *st, int64_t hold, struct error *e)
+{
+	_cleanup_(sql_end) struct sql q = sql(st, HOLD_NODES_REMOVE, e);
+
+	sql_put_int(&q, hold);
+	return sql_run(&q);
+}
+
+static enum err hold_put_tx(struct store *st, void *arg, struct error *e)
+{
+	const struct hold *h = *(const struct hold **)arg;
+	_cleanup_(sql_end) struct sql q = sql(st, HOLD_PUT, e);
 	enum err err;
 
-	if ((h->location != 0) == (h->n_nodes > 0))
-		return error_set(e, ERR_BAD_REQUEST, "A hold is either for a location or for named nodes.");
-	if ((err = sql_write(st, hold_add_tx, &add, e)))
+	hold_put_columns(&q, h);
+	sql_put_int(&q, h->id);
+	if ((err = sql_run(&q)))
 		return err;
-	h->id = add.id;
-	return ERR_OK;
+	if (!sql_changed(&q))
+		return error_set(e, ERR_NOT_FOUND, "There is no hold %lld.", (long long)h->id);
+	err = hold_nodes_remove(st, h->id, e);
+	return err ? err : hold_nodes_add(st, h, h->id, e);
+}
+
+enum err store_hold_put(struct store *st, const struct hold *h, struct error *e)
+{
+	enum err err = hold_check(h, e);
+
+	return err ? err : sql_write(st, hold_put_tx, &h, e);
 }
 
 enum err store_hold_remove(struct store *st, int64_t id, struct error *e)

@@ -18,7 +18,8 @@
 #define MIGRATIONS(X)                                                                                        \
 	X(1, "0001_initial")                                                                                 \
 	X(2, "0002_history_indexes")                                                                         \
-	X(3, "0003_idempotency")
+	X(3, "0003_idempotency")                                                                             \
+	X(4, "0004_schedules")
 
 /* The file's text with a NUL behind it, as migration_sql_<version>. */
 #define X(version, name)                                                                                     \

@@ -31,6 +31,7 @@
 	X(settings)                                                                                          \
 	X(wishes)                                                                                            \
 	X(holds)                                                                                             \
+	X(schedules)                                                                                         \
 	X(tracks)                                                                                            \
 	X(intents)                                                                                           \
 	X(history)                                                                                           \

@@ -19,6 +19,7 @@
 #include "fleet/event.h"
 #include "fleet/intent.h"
 #include "fleet/join.h"
+#include "fleet/schedule.h"
 #include "fleet/settings.h"
 #include "fleet/track.h"
 
@@ -104,9 +105,31 @@ enum err store_holds_page(struct store *, int64_t now, bool ended, int64_t befor
 			  struct hold **ret, size_t *ret_n, struct error *);
 enum err store_hold_add(struct store *, struct hold *h /* id is filled in */, struct error *);
 enum err store_hold_get(struct store *, int64_t id, struct hold **ret /* array of one */, struct error *);
+/* Writes target, end, reason and owner of hold h->id. ERR_NOT_FOUND */
+enum err store_hold_put(struct store *, const struct hold *h, struct error *);
 enum err store_hold_remove(struct store *, int64_t id, struct error *); /* ERR_NOT_FOUND */
 /* Holds whose end has passed and whose end was not yet told to history; marks them as told. Inside store_tx. */
 enum err store_holds_ended(struct store *, int64_t now, struct hold **ret, size_t *ret_n, struct error *);
+
+/* --- schedules.c --------------------------------------------------------------------------------------------------- */
+/* By id, id > after, at most limit. Caller: store_schedules_free. */
+enum err store_schedules(struct store *, int64_t after, int limit, struct schedule **ret, size_t *ret_n,
+			 struct error *);
+void store_schedules_free(struct schedule *, size_t n);
+enum err store_schedule_get(struct store *, int64_t id, struct schedule **ret /* array of one */,
+			    struct error *);
+/* Whether it could be written: ERR_CONFLICT where another has the name, or a new one (id 0) finds LIMIT_SCHEDULES. */
+enum err store_schedule_check(struct store *, const struct schedule *, struct error *);
+/* As store_schedule_check has it. */
+enum err store_schedule_add(struct store *, struct schedule *s /* id is filled in */, struct error *);
+enum err store_schedule_put(struct store *, const struct schedule *, struct error *); /* likewise */
+/* Forgets its firings too; its holds stay. ERR_NOT_FOUND */
+enum err store_schedule_remove(struct store *, int64_t id, struct error *);
+/* The firings since then that have had their hold; free() */
+enum err store_fired(struct store *, int64_t since, struct fired **ret, size_t *ret_n, struct error *);
+/* Keeps that the firing has had its hold; a second row of one firing takes the place of the first. */
+enum err store_fired_put(struct store *, const struct fired *, struct error *);
+enum err store_fired_remove(struct store *, int64_t schedule, int64_t start, struct error *);
 
 /* --- tracks.c ------------------------------------------------------------------------------------------------------ */
 enum err store_tracks(struct store *, struct track_table *ret,

@@ -29,14 +29,21 @@
 	"INSERT INTO decision VALUES (2, 60, 4, 7, 'start', 'S2', '{}');"                                    \
 	"INSERT INTO token VALUES (1, 'admin', 'admin', printf('%064d', 0), 70, 0, 0);"
 
+#define THIRD                                                                                                \
+	FIRST                                                                                                \
+	"INSERT INTO idempotency VALUES ('admin', 'k', printf('%064d', 0), 80, 201, 'application/json', "    \
+	"'/v1/holds/5', '', x'00');"
+
 static const struct {
 	int from;
 	const char *sql;
 } fillings[] = {
 	{1, FIRST},
-	{3, FIRST
-	 "INSERT INTO idempotency VALUES ('admin', 'k', printf('%064d', 0), 80, 201, 'application/json', "
-	 "'/v1/holds/5', '', x'00');"},
+	{3, THIRD},
+	{4, THIRD "INSERT INTO schedule VALUES (1, 'mornings', 1, 4, 2, '', 31, 28800, 36000, 'Europe/Oslo', "
+		  "10, 0, 0, "
+		  "'20454 20455', '', 90);"
+		  "INSERT INTO schedule_firing VALUES (1, 95, 5), (1, 96, NULL);"},
 };
 
 static const char *filling_of(int version)
