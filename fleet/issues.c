@@ -368,6 +368,61 @@ static void location_issues(struct issues *is)
 	}
 }
 
+/* --- schedules (RULES S8 and V5) -------------------------------------------------------------------------------- */
+
+static const struct issue_text v5_lead = {"lead_exceeds_lifetime", SEVERITY_WARNING,
+					  "During the lead nothing but the schedule's hold keeps the nodes "
+					  "up: once it is taken back, they are stopped "
+					  "again before they are needed.",
+					  "Set minutes_in_advance to at most minimum_lifetime_minutes, or "
+					  "raise the latter in the bursting settings."};
+static const struct issue_text schedule_target = {
+	"schedule_without_nodes", SEVERITY_WARNING,
+	"At its times fewer nodes are started than it says, or none.",
+	"Give the schedule another location or other nodes, or fewer instances, or delete it."};
+static const struct issue_text schedule_zone = {
+	"schedule_zone_unknown", SEVERITY_ERROR,
+	"The schedule does not fire, and its present hold does not follow it.",
+	"Update the time zone data of this system, or give the schedule another local_timezone."};
+
+static int bursting_nodes(const struct picture *p, const struct schedule *s)
+{
+	const struct location *l = picture_location(p, s->location);
+	int n = l ? l->n_bursting : 0;
+
+	for (size_t i = 0; i < s->n_nodes; i++) {
+		const struct node *node = picture_node(p, s->nodes[i]);
+
+		n += node && node->bursting;
+	}
+	return n;
+}
+
+static void schedule_issues(struct issues *is)
+{
+	const struct picture *p = is->j->picture;
+	char subject[300];
+
+	for (size_t i = 0; i < is->j->in->n_schedules; i++) {
+		const struct schedule *s = &is->j->in->schedules[i];
+		int wanted = s->location ? s->instances_to_add : (int)s->n_nodes;
+
+		if (!s->enabled)
+			continue;
+		about(subject, "schedule", s->name);
+		if (p->settings.minimum_lifetime_minutes < s->minutes_in_advance)
+			add(is, &v5_lead, subject,
+			    "it starts nodes %d minutes in advance, the minimum lifetime is %d minutes",
+			    s->minutes_in_advance, p->settings.minimum_lifetime_minutes);
+		if (p->ec2_fresh && p->infinity_fresh && bursting_nodes(p, s) < wanted)
+			add(is, &schedule_target, subject, "it wants %d bursting node(s), there are %d",
+			    wanted, bursting_nodes(p, s));
+		if (s->zone_missing)
+			add(is, &schedule_zone, subject, "the time zone \"%s\" is not known",
+			    s->local_timezone);
+	}
+}
+
 void join_issues(struct join *j)
 {
 	struct issues is = {.j = j};
@@ -377,6 +432,7 @@ void join_issues(struct join *j)
 	if (j->in->infinity && (!j->picture->tag_value[0] || !strcmp(j->picture->tag_value, "unknown")))
 		add(&is, &v5_tag_unknown, "bursting", "the tag value is %s",
 		    j->picture->tag_value[0] ? "\"unknown\"" : "not known");
+	schedule_issues(&is);
 	location_issues(&is);
 	node_issues(&is);
 }

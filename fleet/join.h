@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "fleet/event.h"
 #include "fleet/picture.h"
+#include "fleet/schedule.h"
 
 struct location_threshold {
 	int64_t location;
@@ -23,6 +24,8 @@ struct join_input {
 	size_t n_thresholds;
 	const struct hold *holds;
 	size_t n_holds;
+	const struct schedule *schedules;
+	size_t n_schedules;
 	const struct node_wish *wishes;
 	size_t n_wishes;
 	const struct intent *intents; /* the open ones */

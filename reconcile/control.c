@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
+#include "calendar/firing.h"
 #include "reconcile/internal.h"
 
 /* --- what operators want ----------------------------------------------------------------------------------------- */
@@ -16,14 +18,20 @@ static enum err wants_load(struct store *store, struct wants *w, int64_t now, st
 		err = store_wishes(store, &w->wishes, &w->n_wishes, e);
 	if (!err)
 		err = store_holds(store, now, &w->holds, &w->n_holds, e);
+	if (!err)
+		err = store_schedules(store, 0, LIMIT_SCHEDULES, &w->schedules, &w->n_schedules, e);
+	if (!err)
+		err = store_fired(store, now - FIRED_MS, &w->fired, &w->n_fired, e);
 	return err;
 }
 
-static void wants_free(struct wants *w)
+void wants_free(struct wants *w)
 {
 	free(w->thresholds);
 	free(w->wishes);
 	store_holds_free(w->holds, w->n_holds);
+	store_schedules_free(w->schedules, w->n_schedules);
+	free(w->fired);
 }
 
 /* The version is read first: a change while we read makes the next pass read again. */
@@ -42,6 +50,23 @@ static enum err wants_refresh(struct reconciler *r, struct store *store, struct 
 	wants_free(&r->wants);
 	r->wants = next;
 	return ERR_OK;
+}
+
+/* Moves of schedules are wants too: read again until nothing moves. Two rounds do, but for a writer in between. */
+#define WANTS_ROUNDS 4
+
+static enum err wants_settle(struct reconciler *r, struct store *store, struct error *e)
+{
+	bool moved = true;
+	enum err err = ERR_OK;
+
+	for (int i = 0; !err && moved && i < WANTS_ROUNDS; i++) {
+		err = wants_refresh(r, store, e);
+		err = err ? err : schedules_step(r, store, &moved, e);
+	}
+	if (!err && moved) /* the next pass goes on */
+		r->schedules_version = -1;
+	return err;
 }
 
 /* --- the join ---------------------------------------------------------------------------------------------------- */
@@ -75,6 +100,8 @@ static enum err join_now(struct reconciler *r, const struct intent *intents, siz
 		.n_thresholds = r->wants.n_thresholds,
 		.holds = r->wants.holds,
 		.n_holds = r->wants.n_holds,
+		.schedules = r->wants.schedules,
+		.n_schedules = r->wants.n_schedules,
 		.wishes = r->wants.wishes,
 		.n_wishes = r->wants.n_wishes,
 		.intents = intents,
@@ -195,6 +222,8 @@ static int64_t next_look(const struct reconciler *r, const struct picture *p)
 
 	if (r->plan.next_at && r->plan.next_at < at)
 		at = r->plan.next_at;
+	if (r->schedules_next_at < at)
+		at = r->schedules_next_at;
 	return at;
 }
 
@@ -213,7 +242,7 @@ enum err reconcile_control(struct reconciler *r, struct store *store, int64_t *r
 
 	*ret_recorded = false;
 	pthread_mutex_lock(&r->lock);
-	err = wants_refresh(r, store, e);
+	err = wants_settle(r, store, e);
 	for (int i = 0; !err && changed && i < PASSES_MAX; i++) {
 		struct picture *before = take_ptr(picture);
 

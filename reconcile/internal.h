@@ -36,7 +36,13 @@ struct wants {
 	size_t n_wishes;
 	struct hold *holds;
 	size_t n_holds;
+	struct schedule *schedules;
+	size_t n_schedules;
+	struct fired *fired; /* of the last days */
+	size_t n_fired;
 };
+
+void wants_free(struct wants *);
 
 /* A maintenance mode that Infinity has acknowledged: newer than every report whose read had begun before. */
 struct acknowledged {
@@ -62,7 +68,10 @@ struct reconciler {
 	struct track_table tracks;
 	struct track_table next_tracks; /* the join's output, swapped in when its transaction has committed */
 	struct wants wants;
-	struct burst_tick *ticks; /* sorted by location */
+	int64_t schedules_version; /* of the wants when schedules_step last looked at them; -1 = it has to look */
+	int64_t schedules_at;      /* when it did */
+	int64_t schedules_next_at; /* when the next hold of a schedule begins; INT64_MAX = never */
+	struct burst_tick *ticks;  /* sorted by location */
 	size_t n_ticks;
 	struct burst_plan plan;
 
@@ -103,6 +112,12 @@ struct intent_step {
 };
 bool intent_progress(const struct picture *, const struct intent *, const struct node *,
 		     const struct node_track *t, int64_t now, struct intent_step *step);
+
+/*
+ * RULE S8: makes, changes and ends the holds of schedules as the wants at hand and the time ask for; one transaction. Under
+ * the lock, by the controller. *ret_moved: the wants have to be read again, and this called again.
+ */
+enum err schedules_step(struct reconciler *, struct store *, bool *ret_moved, struct error *);
 
 /* Everything one control pass writes, in one transaction. */
 struct record {

@@ -56,6 +56,7 @@ enum err reconciler_new(const struct reconciler_options *o, struct store *store,
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_mutex_init(&r->publish_lock, NULL);
 	r->wants.version = -1;
+	r->schedules_version = -1;
 	if (add_regions(r, o))
 		return error_set(e, ERR_INTERNAL, "out of memory");
 	err = store_tracks(store, &r->tracks, e);
@@ -83,9 +84,7 @@ void reconciler_free(struct reconciler *r)
 	free(r->regions);
 	track_table_free(&r->tracks);
 	track_table_free(&r->next_tracks);
-	free(r->wants.thresholds);
-	free(r->wants.wishes);
-	store_holds_free(r->wants.holds, r->wants.n_holds);
+	wants_free(&r->wants);
 	free(r->ticks);
 	burst_plan_free(&r->plan);
 	picture_unref(r->published);

@@ -87,6 +87,8 @@ struct scene {
 	struct hold holds[SCENE_SIZE];
 	int64_t held[SCENE_SIZE];
 	size_t n_holds;
+	struct schedule schedules[SCENE_SIZE];
+	size_t n_schedules;
 	struct location_threshold thresholds[SCENE_SIZE];
 	size_t n_thresholds;
 	struct source sources[4];
@@ -309,6 +311,8 @@ static inline void scene_join_reports(struct scene *s, const struct infinity_rep
 		.n_thresholds = s->n_thresholds,
 		.holds = s->holds,
 		.n_holds = s->n_holds,
+		.schedules = s->schedules,
+		.n_schedules = s->n_schedules,
 		.wishes = s->wishes,
 		.n_wishes = s->n_wishes,
 		.intents = s->intents,

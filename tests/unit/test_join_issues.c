@@ -49,6 +49,74 @@ static void nothing_to_say(void **state)
 
 /* --- RULE V5 --------------------------------------------------------------------------------------------------- */
 
+static struct schedule *scene_schedule(struct scene *s)
+{
+	struct schedule *schedule = &s->schedules[s->n_schedules++];
+
+	*schedule = (struct schedule){.id = 1,
+				      .name = "mornings",
+				      .enabled = true,
+				      .location = 2,
+				      .instances_to_add = 1,
+				      .minutes_in_advance = s->settings.minimum_lifetime_minutes};
+	return schedule;
+}
+
+/* RULE V5: the minimum lifetime is shorter than the lead of a schedule. */
+static void v5_lead_of_a_schedule(void **state)
+{
+	struct scene *s = *state;
+	struct schedule *schedule = scene_schedule(s);
+
+	scene_join(s);
+	assert_no_issue(s);
+	schedule->minutes_in_advance++;
+	scene_join(s);
+	assert_issue(s, "lead_exceeds_lifetime", "schedule mornings");
+	schedule->enabled = false;
+	scene_join(s);
+	assert_no_issue(s);
+}
+
+/* RULE S8: a schedule wants more than there is; while nobody knows what there is, nothing is said. */
+static void s8_a_schedule_without_nodes(void **state)
+{
+	struct scene *s = *state;
+	struct schedule *schedule = scene_schedule(s);
+	int64_t nodes[] = {scene_find(s, "oslo-1")->id};
+
+	schedule->instances_to_add = 2;
+	scene_join(s);
+	assert_issue(s, "schedule_without_nodes", "schedule mornings");
+	schedule->instances_to_add = 1;
+	schedule->location = 99;
+	scene_join(s);
+	assert_issue(s, "schedule_without_nodes", "schedule mornings");
+	schedule->location = 0;
+	schedule->nodes = nodes;
+	schedule->n_nodes = 1; /* an always-on node */
+	scene_join(s);
+	assert_issue(s, "schedule_without_nodes", "schedule mornings");
+	nodes[0] = scene_find(s, "burst-1")->id;
+	scene_join(s);
+	assert_no_issue(s);
+	nodes[0] = 99;
+	s->infinity_unheard = true;
+	scene_join(s);
+	assert_null(issue_seen(s, "schedule_without_nodes"));
+}
+
+/* RULE S8: the zone data have lost the zone of a schedule. */
+static void s8_a_schedule_without_a_zone(void **state)
+{
+	struct scene *s = *state;
+	struct schedule *schedule = scene_schedule(s);
+
+	schedule->zone_missing = true;
+	scene_join(s);
+	assert_issue(s, "schedule_zone_unknown", "schedule mornings");
+}
+
 /* RULE V5: threshold at or above the capacity of one overflow node. */
 static void v5_threshold(void **state)
 {
@@ -367,6 +435,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ISSUE_TEST(nothing_to_say),
 		ISSUE_TEST(v5_threshold),
+		ISSUE_TEST(v5_lead_of_a_schedule),
+		ISSUE_TEST(s8_a_schedule_without_nodes),
+		ISSUE_TEST(s8_a_schedule_without_a_zone),
 		ISSUE_TEST(v5_threshold_of_the_smallest_node),
 		ISSUE_TEST(v5_only_secondary),
 		ISSUE_TEST(v5_mixed_location),
