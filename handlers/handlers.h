@@ -39,6 +39,13 @@ struct done *hold_list(struct req *);
 struct done *hold_create(struct req *);
 struct done *hold_get(struct req *);
 struct done *hold_delete(struct req *);
+/* schedules.c */
+struct done *schedule_list(struct req *);
+struct done *schedule_create(struct req *);
+struct done *schedule_get(struct req *);
+struct done *schedule_patch(struct req *);
+struct done *schedule_delete(struct req *);
+struct done *schedule_preview(struct req *);
 /* tokens.c */
 struct done *token_list(struct req *);
 struct done *token_create(struct req *);

@@ -5,6 +5,7 @@
 #include "handlers/handlers.h"
 #include "handlers/input.h"
 #include "handlers/paging.h"
+#include "handlers/target.h"
 #include "handlers/views.h"
 
 #define CURSOR_KIND 'k'
@@ -57,62 +58,22 @@ static void read_location(struct input *in, const struct picture *p, struct hold
 {
 	struct input_value location = input_int(in, "location", 1, INT64_MAX, false);
 	struct input_value count = input_int(in, "count", 1, 10000, false);
-	const struct location *l = location.given ? picture_location(p, location.number) : NULL;
 
 	h->location = location.number;
 	h->count = count.given ? (int)count.number : 1;
-	if (location.given && !l)
-		input_fail(in, "location", "there is no location with the id %lld",
-			   (long long)location.number);
-	else if (l && l->n_bursting == 0)
-		input_fail(in, "location", "holds no bursting node");
-	else if (l && count.given && count.number > l->n_bursting)
-		input_fail(in, "count", "the location has only %d bursting nodes", l->n_bursting);
+	if (location.given)
+		target_location(in, p, location.number, "count", count.given ? count.number : 0);
 	if (count.given && !json_object_get(in->object, "location"))
 		input_fail(in, "count", "belongs to a location");
-}
-
-static bool repeated(const struct hold *h, int64_t id)
-{
-	size_t i;
-
-	for (i = 0; i < h->n_nodes; i++)
-		if (h->nodes[i] == id)
-			return true;
-	return false;
-}
-
-static void read_node(struct input *in, const struct picture *p, struct hold *h, const json_t *value,
-		      size_t index)
-{
-	int64_t id = json_integer_value(value);
-	const struct node *n = picture_node(p, id);
-	struct input item = {.object = in->object, .prefix = "/nodes", .errors = in->errors};
-	char name[24];
-
-	(void)snprintf(name, sizeof name, "%zu", index);
-	if (!json_is_integer(value) || id < 1)
-		input_fail(&item, name, "must be the id of a node");
-	else if (!n)
-		input_fail(&item, name, "there is no node with the id %lld", (long long)id);
-	else if (!n->bursting)
-		input_fail(&item, name, "%.100s is not a bursting node", n->name);
-	else if (repeated(h, id))
-		input_fail(&item, name, "is listed twice");
-	else
-		h->nodes[h->n_nodes++] = id;
 }
 
 static void read_nodes(struct input *in, const struct picture *p, struct hold *h, int64_t room[NODES_MAX])
 {
 	struct input_value nodes = input_array(in, "nodes", 1, NODES_MAX);
-	json_t *value;
-	size_t i;
 
 	h->nodes = room;
-	if (!nodes.given)
-		return;
-	json_array_foreach(nodes.list, i, value) read_node(in, p, h, value, i);
+	if (nodes.given)
+		h->n_nodes = target_nodes(in, p, nodes.list, room);
 }
 
 /* `until` is a time of day, `minutes` a duration: that one is scaled. */

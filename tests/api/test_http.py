@@ -8,7 +8,7 @@ import pytest
 from harness import problem, until
 
 PATHS = ["/v1/status", "/v1/locations", "/v1/nodes", "/v1/operations", "/v1/bursting", "/v1/history", "/v1/decisions",
-         "/v1/holds", "/v1/tokens", "/metrics", "/openapi.yaml", "/openapi.json"]
+         "/v1/holds", "/v1/schedules", "/v1/tokens", "/metrics", "/openapi.yaml", "/openapi.json"]
 
 
 def test_only_health_is_open(deaf):
@@ -97,13 +97,15 @@ def test_two_mebibytes(deaf):
 
 
 def test_bad_cursor_and_limit(deaf):
-    for path in ("/v1/locations", "/v1/nodes", "/v1/operations", "/v1/history", "/v1/decisions", "/v1/holds", "/v1/tokens"):
+    for path in ("/v1/locations", "/v1/nodes", "/v1/operations", "/v1/history", "/v1/decisions", "/v1/holds",
+                 "/v1/schedules", "/v1/tokens"):
         for query in ("limit=0", "limit=501", "limit=all", "cursor=x", "cursor=" + "A" * 60, "limit=5&limit=6"):
             problem(deaf.ask("GET", f"{path}?{query}"), 400, "bad-request")
 
 
 def test_unknown_ids(deaf):
     for path in ("/v1/nodes/1", "/v1/locations/1", "/v1/operations/1", "/v1/decisions/1", "/v1/holds/1",
+                 "/v1/schedules/1", "/v1/schedules/1/preview", "/v1/schedules/x/preview", "/v1/schedules/1/review",
                  "/v1/tokens/4711", "/v1/nodes/0", "/v1/nodes/abc", "/v1/nodes/-1", "/v1/nodes/1/", "/v1//nodes", "/v1"):
         problem(deaf.ask("GET", path), 404, "not-found")
     for path in ("/v1/nodes/1/start", "/v1/nodes/1/stop", "/v1/operations/1/cancel"):
