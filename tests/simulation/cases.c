@@ -327,6 +327,34 @@ static void holds(struct sim_setup *setup, struct sim **ret)
 	end_quiet(s);
 }
 
+/*
+ * RULE S8: nodes are up before the rush, though burstd is killed while it starts them; idle and past their lifetime they stay until
+ * the schedule's end, then they go; the next day again.
+ */
+static void schedule(struct sim_setup *setup, struct sim **ret)
+{
+	struct sim *s = oslo_and_burst(setup, 3, ret);
+	int64_t midnight = sim_now(s) / DAY * DAY; /* of a Monday in January: Oslo is an hour ahead */
+
+	operator_schedule(s, BURST, 2, "Europe/Oslo", 9, 12);
+	sim_until(s, midnight + 7 * HOUR + 49 * MINUTE);
+	sim_expect(s, "S8", starts(s) == 0);
+	sim_run(s, MINUTE + 5 * SECOND);
+	sim_kill(s);
+	sim_until(s, midnight + 8 * HOUR);
+	sim_expect(s, "S8", sim_phase(s, BURST_1) == PHASE_SERVING && sim_phase(s, BURST_2) == PHASE_SERVING);
+	oslo_leaves(s, 2);
+	sim_run(s, 10 * MINUTE);
+	world_end_calls(s->world, 0, -1);
+	sim_until(s, midnight + 10 * HOUR + 59 * MINUTE);
+	sim_expect(s, "S8", starts(s) == 2 && stops(s) == 0);
+	sim_run(s, HOUR);
+	sim_expect(s, "S8", stops(s) == 2 && events_of(s, 0, EVENT_HOLD, "schedule:rush") == 2);
+	sim_until(s, midnight + DAY + 8 * HOUR);
+	sim_expect(s, "S8", starts(s) == 4 && events_of(s, 0, EVENT_HOLD, "schedule:rush") == 3);
+	end_quiet(s);
+}
+
 /* RULE E5: a hold calls off a drain that is under way. */
 static void hold_during_drain(struct sim_setup *setup, struct sim **ret)
 {
@@ -496,5 +524,6 @@ const struct sim_case cases[] = {
 	{"bursting switched off during a drain (E5)", disabled_during_drain},
 	{"killed at every point of a start", killed_in_a_start},
 	{"killed at every point of a drain", killed_in_a_drain},
+	{"a schedule: up before the rush, down after it (S8)", schedule},
 };
 const size_t n_cases = ARRAY_LEN(cases);

@@ -101,6 +101,25 @@ int64_t operator_hold(struct sim *s, int64_t location, int count, int64_t node, 
 	return h.id;
 }
 
+void operator_schedule(struct sim *s, int64_t location, int count, const char *zone, int from_hour,
+		       int to_hour)
+{
+	struct error e = {0};
+	struct schedule schedule = {.name = "rush",
+				    .enabled = true,
+				    .location = location,
+				    .instances_to_add = count,
+				    .weekdays = 0x1f,
+				    .time_from = from_hour * 3600,
+				    .time_to = to_hour * 3600,
+				    .minutes_in_advance = 10,
+				    .created_at = sim_now(s)};
+
+	snprintf(schedule.local_timezone, sizeof(schedule.local_timezone), "%s", zone);
+	must(s, store_schedule_add(s->store, &schedule, &e), &e);
+	sim_wake(s);
+}
+
 void operator_unhold(struct sim *s, int64_t hold)
 {
 	struct error e = {0};

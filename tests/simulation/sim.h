@@ -251,6 +251,9 @@ void operator_power(struct sim *, int64_t node, enum wish_power);
 void operator_maintenance(struct sim *, int64_t node, enum wish_flag);
 int64_t operator_hold(struct sim *, int64_t location, int count, int64_t node, int64_t until);
 void operator_unhold(struct sim *, int64_t hold);
+/* Mondays to Fridays, local hours, a lead of 10 minutes. */
+void operator_schedule(struct sim *, int64_t location, int count, const char *zone, int from_hour,
+		       int to_hour);
 bool operator_start(struct sim *, int64_t node);
 bool operator_stop(struct sim *, int64_t node, bool force);
 void operator_random(struct sim *);
