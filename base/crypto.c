@@ -7,6 +7,7 @@
  */
 #include "base/crypto.h"
 
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -77,6 +78,26 @@ double random_unit(void)
 
 	random_bytes(&bits, sizeof(bits));
 	return (double)(bits >> 11) * 0x1p-53;
+}
+
+int base64_decode(const char *text, char *out, size_t size)
+{
+	size_t len = strlen(text);
+	size_t data = strcspn(text, "=");
+	size_t padding = strspn(text + data, "=");
+	int n;
+
+	/* EVP_DecodeBlock() overlooks white space at both ends, and takes padding for data */
+	if (len % 4 || padding > 2 || data + padding != len || strcspn(text, " \t\r\n") != len)
+		return -1;
+	if (len / 4 * 3 >= size || len > INT_MAX)
+		return -1;
+	n = len ? EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)text, (int)len) : 0;
+	if (n < 0)
+		return -1;
+	n -= (int)padding;
+	out[n] = '\0';
+	return n;
 }
 
 bool crypto_equal(const void *a, const void *b, size_t len)

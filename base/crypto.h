@@ -18,6 +18,12 @@ void random_bytes(void *out, size_t len);
 void random_uuid(char out[UUID_SIZE]); /* version 4, RFC 9562 */
 double random_unit(void);              /* uniform in [0, 1) */
 
+/*
+ * Base64 with padding (RFC 4648 4), strictly: no spaces, nothing behind it. -1 where `text` is not that, or does not fit in
+ * `size` bytes with a NUL behind them; else the number of bytes.
+ */
+int base64_decode(const char *text, char *out, size_t size);
+
 /* Constant-time comparison of two byte strings of equal length. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 

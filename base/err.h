@@ -14,7 +14,7 @@
 #define ERR_CODES(X)                                                                                         \
 	X(OK, 0, 200, "ok", "OK")                                                                            \
 	X(BAD_REQUEST, -1, 400, "bad-request", "The request is not valid")                                   \
-	X(UNAUTHORIZED, -2, 401, "unauthorized", "A valid bearer token is needed")                           \
+	X(UNAUTHORIZED, -2, 401, "unauthorized", "A valid token is needed")                                  \
 	X(FORBIDDEN, -3, 403, "forbidden", "The token's role does not allow this")                           \
 	X(NOT_FOUND, -4, 404, "not-found", "No such resource")                                               \
 	X(METHOD, -5, 405, "method-not-allowed", "The method is not allowed here")                           \

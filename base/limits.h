@@ -4,6 +4,8 @@
 
 /* Our own API */
 #define LIMIT_BODY_BYTES (64 * 1024) /* the largest body of this API is a hold with 500 nodes */
+#define LIMIT_EVENTS_BYTES                                                                                   \
+	(4 * 1024 * 1024) /* one post of an event sink: about 4,000 events with all their fields */
 #define LIMIT_SWALLOW_BYTES                                                                                  \
 	(16 * 1024 * 1024) /* a refused body is still read up to here, so that the refusal arrives */
 #define LIMIT_FINISH_MS                                                                                      \

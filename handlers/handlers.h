@@ -51,6 +51,20 @@ struct done *token_list(struct req *);
 struct done *token_create(struct req *);
 struct done *token_get(struct req *);
 struct done *token_delete(struct req *);
+/* event_sink.c */
+struct done *events_receive(struct req *);
+/* compat_status.c */
+struct done *compat_node_list(struct req *);
+struct done *compat_node_get(struct req *);
+struct done *compat_monitored_list(struct req *);
+struct done *compat_monitored_get(struct req *);
+struct done *compat_overflow_list(struct req *);
+struct done *compat_overflow_get(struct req *);
+/* compat_history.c */
+struct done *compat_event_list(struct req *);
+struct done *compat_event_get(struct req *);
+/* compat_start.c */
+struct done *compat_start(struct req *);
 /* health.c */
 struct done *health_get(struct req *);
 struct done *ready_get(struct req *);

@@ -8,6 +8,7 @@
 #include "base/process.h"
 #include "handlers/exposition.h"
 #include "handlers/handlers.h"
+#include "handlers/sink_memory.h"
 
 #define METRICS_MAX (32 * 1024 * 1024)
 
@@ -150,6 +151,21 @@ static void put_operations(struct buf *b, const struct intent_tally *t)
 	put_boots(b, t);
 }
 
+/* --- event sinks --- */
+
+static void put_events(struct buf *b, struct sink_memory *memory)
+{
+	int64_t totals[SINK_RESULT_COUNT];
+	size_t i;
+
+	sink_memory_totals(memory, totals);
+	expo_family(b, "burstd_event_sink_events_total", EXPO_COUNTER,
+		    "Events that Infinity's event sinks sent, by what became of them.");
+	for (i = 0; i < SINK_RESULT_COUNT; i++)
+		expo_sample(b, "burstd_event_sink_events_total",
+			    LABELS({"result", sink_result_text((enum sink_result)i)}), (double)totals[i]);
+}
+
 /* --- HTTP and the process -------------------------------------------------------------------------------------- */
 
 static void put_http(struct buf *b, struct req *r)
@@ -221,6 +237,7 @@ struct done *metrics_get(struct req *r)
 		    "0 while the store cannot be read; what is counted from it is missing then.", counted);
 	if (counted)
 		put_operations(&b, &tally);
+	put_events(&b, r->app->sink);
 	put_http(&b, r);
 	put_process(&b);
 	if (b.failed) {

@@ -302,18 +302,33 @@ struct done *reply_operation(struct req *r, int status, const struct intent *in)
 	return reply_value_at(r, status, at, view_operation(req_picture(r), in));
 }
 
+static enum err perform(struct action *a, struct error *e)
+{
+	struct store *store = req_store(a->r, e);
+	enum err err = store ? store_tx(store, action_tx, a, e) : e->code;
+
+	if (!err && !a->dry_run && a->verdict != VERDICT_JOIN)
+		req_changed(a->r);
+	return err;
+}
+
 static struct done *run(struct action *a)
 {
 	struct error e = {.code = ERR_OK};
-	struct store *store = req_store(a->r, &e);
 
-	if (!store || store_tx(store, action_tx, a, &e))
+	if (perform(a, &e))
 		return reply_error(a->r, &e);
 	if (a->dry_run)
 		return reply_value(a->r, 200, plan(a));
-	if (a->verdict != VERDICT_JOIN)
-		req_changed(a->r);
 	return reply_operation(a->r, 202, &a->intent);
+}
+
+enum err node_start_ask(struct req *r, const struct node *n, const char *reason, struct error *e)
+{
+	struct action a = {
+		.r = r, .picture = req_picture(r), .node = n, .kind = INTENT_START, .reason = reason};
+
+	return perform(&a, e);
 }
 
 static struct done *act(struct req *r, enum intent_kind kind)

@@ -25,6 +25,12 @@ enum verdict decide_stop(const struct picture *, const struct node *, const stru
 enum err intent_cancel(struct req *, struct store *, struct intent *in, const char *rule, const char *why,
 		       struct error *e);
 
+/*
+ * RULE S7: what POST /v1/nodes/{id}/start does, for a node of req_picture. ERR_OK when the start is recorded or under way;
+ * ERR_CONFLICT says why the node cannot be started.
+ */
+enum err node_start_ask(struct req *, const struct node *, const char *reason, struct error *e);
+
 /* The operation with its Location. */
 struct done *reply_operation(struct req *, int status, const struct intent *);
 

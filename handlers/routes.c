@@ -3,10 +3,12 @@
  * handlers.h, and its operation in openapi/openapi.yaml; tests hold the three together.
  */
 #include "base/limits.h"
+#include "handlers/compat.h"
 #include "handlers/handlers.h"
 #include "handlers/history.h"
 
-#define SMALL_BODY 4096 /* a reason and a flag */
+#define SMALL_BODY   4096 /* a reason and a flag */
+#define COMPAT_NAMED " id name name__icontains"
 
 static const char *const history_exports[] = {HISTORY_CSV, HISTORY_NDJSON, NULL};
 
@@ -83,6 +85,33 @@ static const struct route rows[] = {
 	{.method = "GET", .path = "/v1/tokens/{id}", .operation = "getToken", .role = TOKEN_ADMIN, .handler = token_get},
 	{.method = "DELETE", .path = "/v1/tokens/{id}", .operation = "deleteToken", .role = TOKEN_ADMIN,
 	 .handler = token_delete},
+
+	{.method = "POST", .path = "/event-sink", .operation = "receiveEvents", .role = TOKEN_VIEWER, .basic = true,
+	 .body_limit = LIMIT_EVENTS_BYTES, .foreign = true, .handler = events_receive},
+
+	{.method = "GET", .path = COMPAT_STATUS "cloud_node/", .operation = "listCloudNodes", .role = TOKEN_VIEWER,
+	 .basic = true, .query = COMPAT_QUERY " cloud_instance_id cloud_instance_name cloud_instance_ip "
+	 "cloud_instance_state workervm_configuration_id workervm_configuration_name "
+	 "workervm_configuration_location_name", .handler = compat_node_list},
+	{.method = "GET", .path = COMPAT_STATUS "cloud_node/{instance}/", .operation = "getCloudNode",
+	 .role = TOKEN_VIEWER, .basic = true, .query = "format", .handler = compat_node_get},
+	{.method = "GET", .path = COMPAT_STATUS "cloud_monitored_location/", .operation = "listCloudMonitoredLocations",
+	 .role = TOKEN_VIEWER, .basic = true, .query = COMPAT_QUERY COMPAT_NAMED, .handler = compat_monitored_list},
+	{.method = "GET", .path = COMPAT_STATUS "cloud_monitored_location/{id}/",
+	 .operation = "getCloudMonitoredLocation", .role = TOKEN_VIEWER, .basic = true, .query = "format",
+	 .handler = compat_monitored_get},
+	{.method = "GET", .path = COMPAT_STATUS "cloud_overflow_location/", .operation = "listCloudOverflowLocations",
+	 .role = TOKEN_VIEWER, .basic = true, .query = COMPAT_QUERY COMPAT_NAMED, .handler = compat_overflow_list},
+	{.method = "GET", .path = COMPAT_STATUS "cloud_overflow_location/{id}/", .operation = "getCloudOverflowLocation",
+	 .role = TOKEN_VIEWER, .basic = true, .query = "format", .handler = compat_overflow_get},
+	{.method = "GET", .path = COMPAT_HISTORY "workervm_status_event/", .operation = "listWorkerVmStatusEvents",
+	 .role = TOKEN_VIEWER, .basic = true, .query = COMPAT_QUERY " event_type workervm_configuration_id "
+	 "workervm_configuration_name name__icontains time_changed__gte time_changed__lt start_time__gte end_time__lt",
+	 .handler = compat_event_list},
+	{.method = "GET", .path = COMPAT_HISTORY "workervm_status_event/{id}/", .operation = "getWorkerVmStatusEvent",
+	 .role = TOKEN_VIEWER, .basic = true, .query = "format", .handler = compat_event_get},
+	{.method = "POST", .path = "/api/admin/command/v1/platform/start_cloudnode/", .operation = "startCloudNode",
+	 .role = TOKEN_OPERATOR, .basic = true, .body_limit = SMALL_BODY, .handler = compat_start},
 
 	{.method = "GET", .path = "/healthz", .operation = "getHealth", .role = TOKEN_NONE, .handler = health_get},
 	{.method = "GET", .path = "/readyz", .operation = "getReady", .role = TOKEN_NONE, .handler = ready_get},

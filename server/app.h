@@ -11,17 +11,21 @@
 #include "server/config.h"
 #include "store/store.h"
 
+struct sink_memory;
 struct tls;
 
 struct app {
 	const struct config *config; /* borrowed */
 	const struct clock *clock;   /* borrowed */
 	struct tls *tls;             /* borrowed; NULL = plain HTTP */
+	struct sink_memory *sink;    /* borrowed: what event sinks have told (handlers/sink_memory.h) */
 
 	/* The published picture, a new reference; never NULL. Any thread, never waits. */
 	struct picture *(*picture)(void *self);
 	/* Something was written that the workers should look at. Any thread, returns at once. */
 	void (*wake)(void *self);
+	/* Infinity told of something that may have changed its load: look soon. Any thread, returns at once. */
+	void (*hint)(void *self);
 	void *self;
 
 	/* The calling thread's own connection, borrowed; NULL fills `e`. */

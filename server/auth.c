@@ -17,6 +17,7 @@
 
 #define RECHECK_MS       1000 /* how long a revoked token may still be taken */
 #define TOKEN_TEXT_MAX   256
+#define BASIC_TEXT_MAX   1024 /* user name and token */
 #define ADMIN_TOKEN_NAME "admin"
 #define ADMIN_TOKEN_FILE "admin.token"
 
@@ -143,15 +144,37 @@ static struct entry *find(struct auth *a, const char hash[SHA256_HEX_SIZE])
 	return found;
 }
 
-/* The token of "Bearer TOKEN"; NULL where the header is of another form. */
-static const char *bearer(const char *header)
+/* What follows the scheme; NULL where the header is missing or of another one. */
+static const char *after_scheme(const char *header, const char *scheme)
 {
-	const char *token;
+	size_t len = strlen(scheme);
 
-	if (!header || strncasecmp(header, "Bearer ", 7) != 0)
+	if (!header || strncasecmp(header, scheme, len) != 0 || header[len] != ' ')
 		return NULL;
-	token = header + 7 + strspn(header + 7, " ");
-	return *token && strlen(token) <= TOKEN_TEXT_MAX ? token : NULL;
+	return header + len + strspn(header + len, " ");
+}
+
+bool auth_is_basic(const char *header)
+{
+	return after_scheme(header, "Basic") != NULL;
+}
+
+/* The password of Basic, in `room`: what follows the first colon. NULL where there is none. */
+static const char *password(const char *coded, char room[BASIC_TEXT_MAX])
+{
+	int len = coded ? base64_decode(coded, room, BASIC_TEXT_MAX) : -1;
+	char *colon = len > 0 ? memchr(room, ':', (size_t)len) : NULL;
+
+	return colon && strlen(room) == (size_t)len ? colon + 1 : NULL;
+}
+
+/* The token of the header; NULL where it has none. It may live in `room`. */
+static const char *token_of(const char *header, bool basic, char room[BASIC_TEXT_MAX])
+{
+	const char *token = basic && auth_is_basic(header) ? password(after_scheme(header, "Basic"), room)
+							   : after_scheme(header, "Bearer");
+
+	return token && *token && strlen(token) <= TOKEN_TEXT_MAX ? token : NULL;
 }
 
 /* Keeps last_used_at. A failure is left alone: it must not refuse a valid token. */
@@ -164,22 +187,16 @@ static void touch(const struct app *app, int64_t id, int64_t now)
 		(void)store_token_touch(store, id, now, &e);
 }
 
-enum token_role auth_check(struct auth *a, const struct app *app, const char *header,
-			   char ret_actor[ACTOR_SIZE], bool *ret_revoked, struct error *e)
+/* The role of a token whose hash this is. */
+static enum token_role check_hash(struct auth *a, const struct app *app, const char hash[SHA256_HEX_SIZE],
+				  char ret_actor[ACTOR_SIZE], bool *ret_revoked)
 {
-	const char *token = bearer(header);
 	enum token_role role = TOKEN_NONE;
-	char hash[SHA256_HEX_SIZE];
 	int64_t now = clock_now(app->clock);
 	int64_t touched;
 	int64_t stale = 0;
 	struct entry *found;
 
-	e->code = ERR_OK;
-	*ret_revoked = false;
-	if (!token || refresh_in_time(a, app, e))
-		return TOKEN_NONE;
-	sha256_hex(token, strlen(token), hash);
 	(void)pthread_rwlock_rdlock(&a->lock);
 	found = find(a, hash);
 	*ret_revoked = found && found->role == TOKEN_NONE;
@@ -195,6 +212,23 @@ enum token_role auth_check(struct auth *a, const struct app *app, const char *he
 	if (stale)
 		touch(app, stale, now);
 	return role;
+}
+
+enum token_role auth_check(struct auth *a, const struct app *app, const char *header, bool basic,
+			   char ret_actor[ACTOR_SIZE], bool *ret_revoked, struct error *e)
+{
+	char room[BASIC_TEXT_MAX];
+	const char *token = token_of(header, basic, room);
+	char hash[SHA256_HEX_SIZE] = "";
+
+	e->code = ERR_OK;
+	*ret_revoked = false;
+	if (token)
+		sha256_hex(token, strlen(token), hash);
+	explicit_bzero(room, sizeof room);
+	if (!token || refresh_in_time(a, app, e))
+		return TOKEN_NONE;
+	return check_hash(a, app, hash, ret_actor, ret_revoked);
 }
 
 int64_t auth_generation(struct auth *a, const struct app *app)

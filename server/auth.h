@@ -1,5 +1,5 @@
 /*
- * Bearer tokens: a cache of the store's token hashes, read again when their version grows. Looked for at most
+ * Tokens, as Bearer or as the password of Basic: a cache of the store's token hashes, read again when their version grows. Looked for at most
  * once a second, so a revoked token is refused within a second without a read of the database at each
  * request. Any thread.
  */
@@ -17,13 +17,16 @@ DEFINE_FREEP(struct auth, auth_free)
 #define ACTOR_SIZE    101
 #define AUTH_TOUCH_MS MS_PER_MINUTE /* last_used_at of a token is written at most this often */
 
+/* Whether the value of an Authorization header (NULL = missing) is of the scheme Basic. */
+bool auth_is_basic(const char *header);
 /*
- * Checks the value of an Authorization header (NULL = missing). On success the role is returned and the
- * token's name copied into `ret_actor`; TOKEN_NONE = not a valid token, or `e` is filled where the store
- * could not be read. *ret_revoked tells whether it is one that was valid once.
+ * Checks the value of an Authorization header (NULL = missing): "Bearer TOKEN", or where `basic` says so "Basic" with any
+ * user name and the token as the password (RFC 7617). On success the role is returned and the token's name copied into
+ * `ret_actor`; TOKEN_NONE = not a valid token, or `e` is filled where the store could not be read. *ret_revoked tells
+ * whether it is one that was valid once.
  */
-enum token_role auth_check(struct auth *, const struct app *, const char *header, char ret_actor[ACTOR_SIZE],
-			   bool *ret_revoked, struct error *e);
+enum token_role auth_check(struct auth *, const struct app *, const char *header, bool basic,
+			   char ret_actor[ACTOR_SIZE], bool *ret_revoked, struct error *e);
 /*
  * A number that grows whenever the tokens were read anew, after a look for new ones where one is due: what was accepted in
  * the same generation is still accepted. 0 = the tokens cannot be read.

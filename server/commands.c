@@ -170,7 +170,7 @@ int command_routes(void)
 			     row->media ? row->media : "application/json");
 		for (also = row->also; also && *also; also++)
 			(void)printf(",%s", *also);
-		(void)printf(" %zu\n", row->body_limit);
+		(void)printf(" %zu%s\n", row->body_limit, row->basic ? " basic" : "");
 		(void)printf("  %s\n", row->query ? row->query : "");
 	}
 	return 0;

@@ -72,7 +72,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
 	x->uri_end = uri + strlen(uri);
 	write_id(x->id, s->id_prefix, atomic_fetch_add(&s->requests, 1));
 	x->req = (struct req){.app = &s->app, .id = x->id, .actor = x->actor, .now = clock_now(s->app.clock)};
-	x->body = BUF_INIT(LIMIT_BODY_BYTES);
+	x->body = BUF_INIT(LIMIT_EVENTS_BYTES); /* the route's own limit is smaller or the same */
 	return x;
 }
 

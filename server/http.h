@@ -25,12 +25,14 @@ struct req;
 /* One operation. A test holds the table against openapi.yaml both ways. */
 struct route {
 	const char *method;
-	const char *path;        /* may have one {id}, a positive integer */
-	const char *operation;   /* operationId */
-	enum token_role role;    /* least role; TOKEN_NONE = open to everyone */
-	size_t body_limit;       /* 0 = takes no body */
-	const char *query;       /* names of the query parameters, separated by spaces; NULL = none */
-	const char *media;       /* of the 2xx reply; NULL = application/json */
+	const char *path; /* may have one {id}, a positive integer, or one other {name}, see REQ_KEY_SIZE */
+	const char *operation; /* operationId */
+	enum token_role role;  /* least role; TOKEN_NONE = open to everyone */
+	bool basic;        /* the token may also come as the password of Basic; same of all rows of a path */
+	size_t body_limit; /* 0 = takes no body */
+	bool foreign;      /* the body is made by a system that is not ours: see req_body */
+	const char *query; /* names of the query parameters, separated by spaces; NULL = none */
+	const char *media; /* of the 2xx reply; NULL = application/json */
 	const char *const *also; /* further media types that it can be had as, closed by NULL; NULL = none */
 	struct done *(*handler)(struct req *);
 };
@@ -40,6 +42,9 @@ struct route_table {
 	size_t n;
 };
 
+/* A {name} of a path stands for 1 to 64 of A-Z a-z 0-9 - _ */
+#define REQ_KEY_SIZE 65
+
 struct req {
 	const struct app *app;
 	const struct route *route;
@@ -48,6 +53,7 @@ struct req {
 	const char *media; /* which of the route's media types the client likes best */
 	int64_t now;       /* wall clock at the first byte */
 	int64_t number;    /* the {id} of the path */
+	const char *key;   /* another {name} of the path */
 };
 
 /* One field at fault: what `errors` of a problem lists. */
@@ -68,7 +74,8 @@ const char *req_query(struct req *, const char *name);
 bool req_has_query(struct req *);
 /*
  * The body as a JSON value, strictly parsed: UTF-8, no duplicate keys, bounded depth. Borrowed. NULL with `e`
- * filled where it is not JSON; NULL with e->code ERR_OK where there is no body.
+ * filled where it is not JSON; NULL with e->code ERR_OK where there is no body. On a `foreign` route it may be nested
+ * as deep as what upstream systems send, and texts may hold \u0000: a display name does. It may come without a Content-Type.
  */
 json_t *req_body(struct req *, struct error *e);
 /*

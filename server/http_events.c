@@ -37,8 +37,8 @@ struct listener {
 	struct buf piece; /* from here on used by the connection's thread alone */
 	size_t sent;
 	uint64_t beat;
-	int64_t generation; /* of the tokens when its own was last looked at */
-	enum token_role role;
+	int64_t generation;        /* of the tokens when its own was last looked at */
+	const struct route *route; /* whose role its token must keep */
 	char *authorization;
 	char id[REQUEST_ID_SIZE];
 };
@@ -102,7 +102,8 @@ static bool still_allowed(struct listener *l)
 	if (generation && generation == l->generation)
 		return true;
 	l->generation = generation;
-	return generation && auth_check(s->auth, &s->app, l->authorization, actor, &revoked, &e) >= l->role;
+	return generation && auth_check(s->auth, &s->app, l->authorization, l->route->basic, actor, &revoked,
+					&e) >= l->route->role;
 }
 
 /* What is new, and a heartbeat where one is due, into the piece. */
@@ -223,7 +224,7 @@ static struct listener *listener_new(struct listeners *all, struct exchange *x, 
 	l->connection = x->connection;
 	l->stream = *stream;
 	l->piece = BUF_INIT(STREAM_PIECE_MAX);
-	l->role = x->req.route->role;
+	l->route = x->req.route;
 	l->authorization = strdup(x->headers.authorization);
 	memcpy(l->id, x->id, sizeof l->id);
 	if (l->authorization)

@@ -62,6 +62,7 @@ struct connection {
 	int64_t generation;        /* of the tokens; 0 = nothing remembered */
 	int64_t until;             /* then it is looked up again, which notes its use */
 	enum token_role role;
+	bool basic; /* the header is of the scheme Basic, which most routes refuse */
 	char actor[ACTOR_SIZE];
 	char header[256];
 };
@@ -123,6 +124,7 @@ struct exchange {
 	struct error refused; /* filled with `refusal` */
 	char allow[64];       /* Allow of a 405 and of OPTIONS; "" at request_check */
 	char path[200];       /* for the log, cut */
+	char key[REQ_KEY_SIZE];
 };
 #define EXCHANGE_CLEARED offsetof(struct exchange, refused)
 

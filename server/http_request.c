@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "server/http_internal.h"
 
 /* --- headers ------------------------------------------------------------------------------------------------- */
@@ -129,6 +130,9 @@ static enum err refuse(struct exchange *x, enum err code, const char *format, ..
 	va_start(args, format);
 	(void)vsnprintf(x->refused.detail, sizeof x->refused.detail, format, args);
 	va_end(args);
+	utf8_tidy(
+		x->refused
+			.detail); /* what the client sent may be cut within a character, which no JSON can hold */
 	x->refusal = code;
 	return code;
 }
@@ -204,14 +208,34 @@ static const char *match_number(const char *text, int64_t *ret)
 	return text;
 }
 
-static bool match_path(const char *pattern, const char *path, int64_t *ret_number)
+/* What stands for the {id} or {name} of a path. */
+struct place {
+	int64_t number;
+	const char *key;
+	size_t key_len;
+};
+
+/* A {name}: see REQ_KEY_SIZE. Returns what follows it, or NULL. */
+static const char *match_key(const char *text, struct place *ret)
+{
+	size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+
+	if (len == 0 || len >= REQ_KEY_SIZE)
+		return NULL;
+	ret->key = text;
+	ret->key_len = len;
+	return text + len;
+}
+
+static bool match_path(const char *pattern, const char *path, struct place *ret)
 {
 	while (*pattern) {
 		if (*pattern == '{') {
-			path = match_number(path, ret_number);
+			path = strncmp(pattern, "{id}", 4) == 0 ? match_number(path, &ret->number)
+								: match_key(path, ret);
 			if (!path)
 				return false;
-			pattern += strlen("{id}");
+			pattern += strcspn(pattern, "}") + 1;
 		} else if (*pattern++ != *path++) {
 			return false;
 		}
@@ -226,19 +250,31 @@ static void allow_add(struct exchange *x, const char *method)
 	(void)snprintf(x->allow + len, sizeof x->allow - len, "%s%s", len ? ", " : "", method);
 }
 
+static void keep_place(struct exchange *x, const struct place *place)
+{
+	x->req.number = place->number;
+	if (!place->key)
+		return;
+	memcpy(x->key, place->key, place->key_len);
+	x->key[place->key_len] = '\0';
+	x->req.key = x->key;
+}
+
 /* Finds the route, and the methods of its path on the way; true where the path has any. */
 static bool find_route(struct exchange *x, const char *url)
 {
 	const char *wanted = x->head ? "GET" : x->method;
 	const struct route *row;
+	struct place place = {.number = 0};
 	bool found = false;
 
 	for (row = x->server->routes.rows; row < x->server->routes.rows + x->server->routes.n; row++) {
-		if (!match_path(row->path, url, &x->req.number))
+		if (!match_path(row->path, url, &place))
 			continue;
 		found = true;
 		if (strcmp(row->method, wanted) == 0) {
 			x->req.route = row;
+			keep_place(x, &place);
 			return true; /* `allow` is for those that are not found */
 		}
 	}
@@ -248,10 +284,10 @@ static bool find_route(struct exchange *x, const char *url)
 static void collect_allow(struct exchange *x, const char *url)
 {
 	const struct route *row;
-	int64_t number;
+	struct place place;
 
 	for (row = x->server->routes.rows; row < x->server->routes.rows + x->server->routes.n; row++) {
-		if (!match_path(row->path, url, &number))
+		if (!match_path(row->path, url, &place))
 			continue;
 		allow_add(x, row->method);
 		if (strcmp(row->method, "GET") == 0)
@@ -264,26 +300,38 @@ static void collect_allow(struct exchange *x, const char *url)
 static bool path_is_open(const struct exchange *x, const char *url)
 {
 	const struct route *row;
-	int64_t number;
+	struct place place;
 	bool open = false;
 
 	for (row = x->server->routes.rows; row < x->server->routes.rows + x->server->routes.n; row++) {
-		if (row->role == TOKEN_NONE && match_path(row->path, url, &number))
+		if (row->role == TOKEN_NONE && match_path(row->path, url, &place))
 			open = true;
 	}
 	return open;
 }
 
+/* Whether the path takes Basic; `otherwise` where no route has the path. */
+static bool path_takes_basic(const struct exchange *x, const char *url, bool otherwise)
+{
+	const struct route *row;
+	struct place place;
+
+	for (row = x->server->routes.rows; row < x->server->routes.rows + x->server->routes.n; row++)
+		if (match_path(row->path, url, &place))
+			return row->basic;
+	return otherwise;
+}
+
 /* --- token --------------------------------------------------------------------------------------------------- */
 
-/* Whether the connection has shown the very same header in this generation of the tokens. */
+/* Whether the connection has shown the very same header in this generation of the tokens, where its scheme is taken. */
 static bool known_token(struct exchange *x, const struct connection *c, int64_t generation,
-			const char *header)
+			const char *header, bool basic)
 {
 	size_t len = strlen(header);
 
 	if (!c || !generation || c->generation != generation || x->req.now >= c->until ||
-	    len >= sizeof c->header || c->header[len] != '\0')
+	    (c->basic && !basic) || len >= sizeof c->header || c->header[len] != '\0')
 		return false;
 	if (!crypto_equal(c->header, header, len))
 		return false;
@@ -301,6 +349,7 @@ static void remember_token(struct exchange *x, struct connection *c, int64_t gen
 	memcpy(c->header, header, len + 1);
 	memcpy(c->actor, x->actor, ACTOR_SIZE);
 	c->role = role;
+	c->basic = auth_is_basic(header);
 	c->until = x->req.now + AUTH_TOUCH_MS;
 	c->generation = generation;
 }
@@ -317,9 +366,18 @@ static bool throttled(struct exchange *x, bool revoked)
 	return x->retry_after > 0;
 }
 
-static enum err refuse_token(struct exchange *x, bool revoked, const struct error *e)
+/* RFC 9110 11.6.1: a challenge for each scheme that the path takes. */
+static const char *challenge(bool basic, bool invalid)
+{
+	if (basic)
+		return "Basic realm=\"burstd\", charset=\"UTF-8\", Bearer realm=\"burstd\"";
+	return invalid ? "Bearer realm=\"burstd\", error=\"invalid_token\"" : "Bearer realm=\"burstd\"";
+}
+
+static enum err refuse_token(struct exchange *x, const char *url, bool revoked, const struct error *e)
 {
 	const char *header = x->headers.authorization;
+	bool basic = path_takes_basic(x, url, false); /* a path that no route has looks like most others */
 
 	if (e->code) {
 		log_error("the tokens cannot be read", "request", x->id, "error", e->detail);
@@ -327,28 +385,29 @@ static enum err refuse_token(struct exchange *x, bool revoked, const struct erro
 	}
 	if (throttled(x, revoked))
 		return refuse(x, ERR_TOO_MANY, "too many wrong tokens came from this address");
-	x->challenge =
-		header ? "Bearer realm=\"burstd\", error=\"invalid_token\"" : "Bearer realm=\"burstd\"";
-	return refuse(x, ERR_UNAUTHORIZED, "%s",
-		      header ? "the Authorization header holds no valid token; it must be: Bearer TOKEN"
-			     : "the Authorization header is missing; it must be: Bearer TOKEN");
+	x->challenge = challenge(basic, header);
+	return refuse(x, ERR_UNAUTHORIZED, "the Authorization header %s; it must be: Bearer TOKEN%s",
+		      header ? "holds no valid token" : "is missing",
+		      basic ? ", or Basic with any user name and the token as the password" : "");
 }
 
-static enum err check_token(struct exchange *x, enum token_role *ret_role)
+/* Basic is taken where the path says so; on a path that no route has it makes no difference, as nothing is there. */
+static enum err check_token(struct exchange *x, const char *url, enum token_role *ret_role)
 {
 	const char *header = x->headers.authorization;
+	bool basic = auth_is_basic(header) && path_takes_basic(x, url, true);
 	struct connection *c = connection_of(x->connection);
 	int64_t generation = auth_generation(x->server->auth, &x->server->app);
 	struct error e = {.code = ERR_OK};
 	bool revoked = false;
 
-	if (header && known_token(x, c, generation, header)) {
+	if (header && known_token(x, c, generation, header, basic)) {
 		*ret_role = c->role;
 		return ERR_OK;
 	}
-	*ret_role = auth_check(x->server->auth, &x->server->app, header, x->actor, &revoked, &e);
+	*ret_role = auth_check(x->server->auth, &x->server->app, header, basic, x->actor, &revoked, &e);
 	if (*ret_role == TOKEN_NONE)
-		return refuse_token(x, revoked, &e);
+		return refuse_token(x, url, revoked, &e);
 	remember_token(x, c, generation, *ret_role);
 	return ERR_OK;
 }
@@ -529,6 +588,8 @@ static enum err check_body(struct exchange *x)
 	if (size > x->req.route->body_limit)
 		return refuse(x, ERR_TOO_LARGE, "the body may have at most %zu bytes here",
 			      x->req.route->body_limit);
+	if (x->req.route->foreign && !x->headers.content_type)
+		return ERR_OK;
 	if (!is_json_type(x->headers.content_type))
 		return refuse(x, ERR_MEDIA_TYPE, "the Content-Type must be application/json");
 	return ERR_OK;
@@ -604,7 +665,7 @@ void request_check(struct exchange *x, const char *url)
 					  &x->headers);
 	if (check_framing(x) || check_address(x) || check_host(x))
 		return;
-	if (!path_is_open(x, url) && check_token(x, &role))
+	if (!path_is_open(x, url) && check_token(x, url, &role))
 		return;
 	if (check_route(x, url, role) || x->options)
 		return;
@@ -665,22 +726,22 @@ void req_tokens_changed(struct req *r)
 
 /* --- the body ------------------------------------------------------------------------------------------------ */
 
-static bool too_deep(const json_t *value, int depth)
+static bool too_deep(const json_t *value, int levels)
 {
 	const char *key;
 	json_t *item;
 	size_t i;
 
-	if (depth > LIMIT_JSON_DEPTH)
+	if (levels == 0)
 		return true;
 	json_array_foreach((json_t *)(uintptr_t)value, i, item)
 	{
-		if (too_deep(item, depth + 1))
+		if (too_deep(item, levels - 1))
 			return true;
 	}
 	json_object_foreach((json_t *)(uintptr_t)value, key, item)
 	{
-		if (too_deep(item, depth + 1))
+		if (too_deep(item, levels - 1))
 			return true;
 	}
 	return false;
@@ -698,16 +759,17 @@ static void name_duplicate(const json_error_t *je, struct error *e)
 	(void)error_field(e, ERR_BAD_REQUEST, pointer, "the field is given twice");
 }
 
-static json_t *parse(const struct buf *body, struct error *e)
+static json_t *parse(const struct buf *body, bool foreign, struct error *e)
 {
+	int levels = foreign ? LIMIT_UPSTREAM_JSON_DEPTH : LIMIT_JSON_DEPTH;
 	json_error_t je;
-	json_t *value = json_loadb(body->data, body->len, JSON_REJECT_DUPLICATES, &je);
+	json_t *value = json_loadb(body->data, body->len,
+				   JSON_REJECT_DUPLICATES | (foreign ? JSON_ALLOW_NUL : 0), &je);
 
-	if (value && !too_deep(value, 1))
+	if (value && !too_deep(value, levels))
 		return value;
 	if (value)
-		(void)error_set(e, ERR_BAD_REQUEST, "the body is nested deeper than %d levels",
-				LIMIT_JSON_DEPTH);
+		(void)error_set(e, ERR_BAD_REQUEST, "the body is nested deeper than %d levels", levels);
 	else if (json_error_code(&je) == json_error_duplicate_key)
 		name_duplicate(&je, e);
 	else if (json_error_code(&je) == json_error_invalid_utf8)
@@ -727,6 +789,6 @@ json_t *req_body(struct req *r, struct error *e)
 	if (!x->json && x->body.failed)
 		(void)error_set(e, ERR_TOO_LARGE, "the body is too large");
 	else if (!x->json && x->body.len > 0)
-		x->json = parse(&x->body, e);
+		x->json = parse(&x->body, x->req.route->foreign, e);
 	return x->json;
 }

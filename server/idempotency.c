@@ -49,7 +49,7 @@ static enum MHD_Result add_parameter(void *cls, enum MHD_ValueKind kind, const c
 /* Lengths stand before what has no end of its own, so that two different requests never give the same text. */
 static enum err fingerprint(struct exchange *x, char out[SHA256_HEX_SIZE], struct error *e)
 {
-	struct buf text = BUF_INIT(LIMIT_BODY_BYTES + 4 * LIMIT_URL_BYTES);
+	struct buf text = BUF_INIT(x->body.len + 4 * LIMIT_URL_BYTES);
 
 	buf_printf(&text, "%s %s\n", x->req.route->method, x->path);
 	(void)MHD_get_connection_values_n(x->connection, MHD_GET_ARGUMENT_KIND, add_parameter, &text);

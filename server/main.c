@@ -19,6 +19,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "handlers/handlers.h"
+#include "handlers/sink_memory.h"
 #include "server/auth.h"
 #include "server/commands.h"
 #include "server/http.h"
@@ -34,6 +35,7 @@ struct process {
 	int lock;
 	struct tls *tls;
 	struct stores *stores;
+	struct sink_memory *sink;
 	struct workers *workers;
 	struct http_server *http;
 	sigset_t signals;
@@ -86,6 +88,11 @@ static void app_wake(void *workers)
 	workers_wake(workers);
 }
 
+static void app_hint(void *workers)
+{
+	workers_hint(workers);
+}
+
 /* --- start --------------------------------------------------------------------------------------------------- */
 
 static enum err open_state(struct process *p, struct error *e)
@@ -123,15 +130,20 @@ static enum err start(struct process *p, struct error *e)
 			  .clock = &clock_system,
 			  .picture = app_picture,
 			  .wake = app_wake,
+			  .hint = app_hint,
 			  .store = stores_get};
 	struct route_table routes = handlers_routes();
 	enum err err = open_state(p, e);
 
+	p->sink = sink_memory_new();
+	if (!err && !p->sink)
+		err = error_set(e, ERR_INTERNAL, "out of memory");
 	err = err ? err : first_token(p, e);
 	err = err ? err : workers_start(p->config, p->key, &p->workers, e);
 	if (err)
 		return err;
 	app.tls = p->tls;
+	app.sink = p->sink;
 	app.self = p->workers;
 	app.store_self = p->stores;
 	return http_start(&app, &routes, &p->http, e);
@@ -201,6 +213,7 @@ static void stop(struct process *p)
 	if (p->workers)
 		workers_stop(p->workers);
 	stores_free(p->stores);
+	sink_memory_free(p->sink);
 	tls_free(p->tls);
 	explicit_bzero(p->key, sizeof p->key);
 	if (p->lock >= 0)

@@ -5,8 +5,11 @@
  *   controller runs on every new report, on every request, and when the engine asked for a later look
  *   actors     Infinity, one per region: run when the controller recorded something, and for retries
  *
- * Wake-ups: every loop owns a `bell` (a flag under a mutex with a condition variable): ringing one that is being served makes
- * the loop go round once more, so that no wake-up is lost. Order of locks: a bell's mutex is held for the flag alone.
+ * Wake-ups: every loop owns a bell (server/bell.h). Order of locks: a bell's mutex is held for the bell alone.
+ *
+ * Infinity's events (handlers/event_sink.c) hint at a change: the observer looks at once, and then, because nodes report their
+ * figures at intervals of up to a minute, at short intervals for a minute after the last event. Looks that events cause are
+ * kept apart so far that they send at most EVENT_REQUESTS_A_MINUTE, whatever comes in: Infinity allows 1,000 in all.
  * Each thread has its own store connection and its own clients (a client's connection belongs to one thread); the
  * credentials and a region's limiter are shared and lock themselves.
  */
@@ -16,19 +19,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "clients/ec2/ec2.h"
 #include "clients/infinity/infinity.h"
 #include "reconcile/reconcile.h"
-
-struct bell {
-	pthread_mutex_t mutex;
-	pthread_cond_t rung;
-	bool flag;
-	bool closed; /* the process ends */
-};
+#include "server/bell.h"
 
 struct worker {
 	struct workers *w;
@@ -67,65 +63,7 @@ struct workers {
 
 enum { ROW_CONTROLLER, ROW_INFINITY_OBSERVER, ROW_INFINITY_ACTOR, ROW_REGIONS };
 
-/* --- bells ------------------------------------------------------------------------------------------------------- */
-
-static void bell_make(struct bell *b)
-{
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_mutex_init(&b->mutex, NULL);
-	pthread_cond_init(&b->rung, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
-static void bell_ring(struct bell *b)
-{
-	pthread_mutex_lock(&b->mutex);
-	b->flag = true;
-	pthread_cond_signal(&b->rung);
-	pthread_mutex_unlock(&b->mutex);
-}
-
-static void bell_close(struct bell *b)
-{
-	pthread_mutex_lock(&b->mutex);
-	b->closed = true;
-	pthread_cond_broadcast(&b->rung);
-	pthread_mutex_unlock(&b->mutex);
-}
-
-static struct timespec monotonic_in(int64_t ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / MS_PER_SECOND;
-	t.tv_nsec += ms % MS_PER_SECOND * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
-}
-
-/* Waits for a ring, at most `ms`; false = the process ends. With `keep` a ring stays for the loop's own wait. */
-static bool bell_wait(struct bell *b, int64_t ms, bool keep)
-{
-	struct timespec until = monotonic_in(ms);
-	bool open;
-
-	pthread_mutex_lock(&b->mutex);
-	while (!b->closed && !(b->flag && !keep))
-		if (pthread_cond_timedwait(&b->rung, &b->mutex, &until))
-			break;
-	if (!keep)
-		b->flag = false;
-	open = !b->closed;
-	pthread_mutex_unlock(&b->mutex);
-	return open;
-}
+/* --- wake-ups ----------------------------------------------------------------------------------------------------- */
 
 /* A client's wait between attempts: ends early only when the process does. */
 static void worker_pause(void *self, int64_t ms)
@@ -150,11 +88,43 @@ static int64_t jittered(int64_t ms)
 	return ms - (int64_t)(random_unit() * (double)ms / 10);
 }
 
+#define EVENT_REQUESTS_A_MINUTE 240
+#define EVENT_ECHO_MS           MS_PER_MINUTE       /* a node's figures are at most this old */
+#define EVENT_LOOK_MS           (5 * MS_PER_SECOND) /* between two looks meanwhile */
+
+/* How far the looks that events cause must be apart for one that sends so many requests. */
+static int64_t event_gap_ms(const struct worker *k, int64_t requests)
+{
+	double gap = (double)(requests * MS_PER_MINUTE) / EVENT_REQUESTS_A_MINUTE;
+
+	return 1 + (int64_t)(gap / k->w->config->time_scale);
+}
+
+/* The poll, or shortly after an event the next look for what it told of. */
+static int64_t next_look_ms(struct worker *k, int64_t gap_ms)
+{
+	double scale = k->w->config->time_scale;
+	int64_t wait = jittered(reconciler_params(k->w->reconciler).poll_infinity_ms);
+	int64_t hinted_at = bell_hinted_at(&k->bell);
+	int64_t soon = (int64_t)(EVENT_LOOK_MS / scale);
+
+	if (!hinted_at || (double)(monotonic_ms() - hinted_at) > EVENT_ECHO_MS / scale)
+		return wait;
+	soon = soon > gap_ms ? soon : gap_ms;
+	return soon < wait ? soon : wait;
+}
+
 static void step_observe_infinity(struct worker *k)
 {
+	int64_t sent = infinity_client_requests(k->infinity);
+	int64_t begun = monotonic_ms();
+	int64_t gap;
+
 	reconcile_observe_infinity(k->w->reconciler, &k->infinity_port);
 	bell_ring(&k->w->rows[ROW_CONTROLLER].bell);
-	k->wait_ms = jittered(reconciler_params(k->w->reconciler).poll_infinity_ms);
+	gap = event_gap_ms(k, infinity_client_requests(k->infinity) - sent);
+	bell_quiet(&k->bell, begun + gap);
+	k->wait_ms = next_look_ms(k, gap);
 }
 
 #define NO_TAG_RETRY_MS (1 * MS_PER_SECOND) /* at the start: Infinity tells the tag value within moments */
@@ -506,8 +476,7 @@ static void worker_free(struct worker *k)
 	curl_transport_free(k->infinity_transport);
 	curl_transport_free(k->ec2_transport);
 	store_close(k->store);
-	pthread_mutex_destroy(&k->bell.mutex);
-	pthread_cond_destroy(&k->bell.rung);
+	bell_destroy(&k->bell);
 }
 
 /* Exchanges under way are cut short; an intent whose answer is lost thereby is looked at by the next start. */
@@ -554,4 +523,9 @@ void workers_wake(struct workers *w)
 {
 	for (size_t i = 0; i < w->n_rows; i++)
 		bell_ring(&w->rows[i].bell);
+}
+
+void workers_hint(struct workers *w)
+{
+	bell_hint(&w->rows[ROW_INFINITY_OBSERVER].bell);
 }

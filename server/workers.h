@@ -28,4 +28,10 @@ struct picture *workers_picture(struct workers *);
 /* Something changed (a setting, a wish, a request): observe and decide now. Any thread, returns at once. */
 void workers_wake(struct workers *);
 
+/*
+ * Infinity told of something that may have changed its load: its observer looks at once, but never so often that Infinity
+ * is asked too much; any number of hints make one look. Any thread, returns at once.
+ */
+void workers_hint(struct workers *);
+
 #endif

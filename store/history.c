@@ -16,13 +16,22 @@
 #include "store/store.h"
 
 /* clang-format off */
+#define EVENT_COLUMNS "id, time, type, node, location, operation, node_name, actor, reason, rule, figures"
 #define EVENT_SELECT(index, condition) \
-	"SELECT id, time, type, node, location, operation, node_name, actor, reason, rule, figures FROM event " index \
+	"SELECT " EVENT_COLUMNS " FROM event " index \
 	" WHERE " condition "id >= ? AND id <= ? AND time >= ? AND time < ? ORDER BY id DESC LIMIT ?"
 #define BY_NODE     "INDEXED BY event_by_node"
 #define BY_LOCATION "INDEXED BY event_by_location"
 #define BY_TYPE     "INDEXED BY event_by_type"
 #define BY_ACTOR    "INDEXED BY event_by_actor"
+#define NODE_EVENT_TYPES "('start', 'running', 'stop')"
+/* From the end of the table, without an index: what is looked at is a stretch of ids. */
+#define NODE_EVENTS \
+	"FROM event NOT INDEXED WHERE id > ifnull((SELECT id FROM event ORDER BY id DESC LIMIT 1 OFFSET ?1), 0) " \
+	"AND type IN " NODE_EVENT_TYPES " AND (?2 = 0 OR node = ?2) AND (?3 IS NULL OR type = ?3) " \
+	"AND (?4 IS NULL OR node_name = ?4) AND (?5 IS NULL OR instr(lower(node_name), lower(?5)) > 0) " \
+	"AND time >= ?6 AND time < ?7"
+#define NODE_EVENT_PAGE(order) "SELECT " EVENT_COLUMNS " " NODE_EVENTS " ORDER BY " order " LIMIT ?8 OFFSET ?9"
 /*
  * The first 16 are numbered by the filters in use: 8 node, 4 location, 2 type, 1 actor. The index is named,
  * because without statistics SQLite would guess; and a missing one fails at open.
@@ -53,6 +62,12 @@
 	X(EVENT_LAST_UNTIL, \
 	  "SELECT id FROM event INDEXED BY event_by_clock WHERE clock < ? ORDER BY clock DESC, id DESC LIMIT 1") \
 	X(EVENT_LAST_LATE, "SELECT max(id) FROM event INDEXED BY event_late WHERE time < clock AND time < ?") \
+	X(NODE_EVENT_COUNT, "SELECT count(*) " NODE_EVENTS) \
+	X(NODE_EVENT_PAGES, NODE_EVENT_PAGE("id")) \
+	X(NODE_EVENT_PAGES_FALLING, NODE_EVENT_PAGE("id DESC")) \
+	X(NODE_EVENT_PAGES_BY_TIME, NODE_EVENT_PAGE("time, id")) \
+	X(NODE_EVENT_PAGES_BY_TIME_FALLING, NODE_EVENT_PAGE("time DESC, id DESC")) \
+	X(NODE_EVENT_GET, "SELECT " EVENT_COLUMNS " FROM event WHERE id = ? AND type IN " NODE_EVENT_TYPES) \
 	X(EVENT_ADD, \
 	  "INSERT INTO event (time, clock, type, node, location, operation, node_name, actor, reason, rule, figures) " \
 	  "VALUES (?1, max(?1, ifnull((SELECT clock FROM event ORDER BY id DESC LIMIT 1), ?1)), " \
@@ -215,6 +230,64 @@ enum err store_events(struct store *st, const struct history_filter *f, int limi
 	sql_put_int(&q, limit);
 	if ((err = sql_list(&q, sizeof(**ret), event_row, event_release, &rows, ret_n)))
 		return err;
+	*ret = rows;
+	return ERR_OK;
+}
+
+static void put_node_filter(struct sql *q, const struct node_event_filter *f)
+{
+	sql_put_int(q, NODE_EVENTS_WINDOW);
+	sql_put_int(q, f->node);
+	sql_put_text_or_null(q, f->type < 0 ? NULL : event_type_text((enum event_type)f->type));
+	sql_put_text_or_null(q, f->name);
+	sql_put_text_or_null(q, f->contains);
+	sql_put_int(q, f->since ? f->since : INT64_MIN);
+	sql_put_int(q, f->until ? f->until : INT64_MAX);
+}
+
+static enum err count_node_events(struct store *st, const struct node_event_filter *f, int64_t *ret,
+				  struct error *e)
+{
+	_cleanup_(sql_end) struct sql q = sql(st, NODE_EVENT_COUNT, e);
+
+	put_node_filter(&q, f);
+	if (sql_row(&q))
+		*ret = sql_get_int(&q);
+	return q.err;
+}
+
+enum err store_node_events(struct store *st, const struct node_event_filter *f, int64_t offset, int limit,
+			   struct event **ret, size_t *ret_n, int64_t *ret_total, struct error *e)
+{
+	int id = NODE_EVENT_PAGES + (f->by_time ? 2 : 0) + (f->falling ? 1 : 0);
+	_cleanup_(sql_end) struct sql q = sql(st, id, e);
+	void *rows;
+	enum err err = count_node_events(st, f, ret_total, e);
+
+	assert(limit > 0);
+	if (err)
+		return err;
+	put_node_filter(&q, f);
+	sql_put_int(&q, limit);
+	sql_put_int(&q, offset);
+	if ((err = sql_list(&q, sizeof(**ret), event_row, event_release, &rows, ret_n)))
+		return err;
+	*ret = rows;
+	return ERR_OK;
+}
+
+enum err store_node_event_get(struct store *st, int64_t id, struct event **ret, struct error *e)
+{
+	_cleanup_(sql_end) struct sql q = sql(st, NODE_EVENT_GET, e);
+	void *rows;
+	size_t n;
+	enum err err;
+
+	sql_put_int(&q, id);
+	if ((err = sql_list(&q, sizeof(**ret), event_row, event_release, &rows, &n)))
+		return err;
+	if (!n)
+		return error_set(e, ERR_NOT_FOUND, "There is no such event %lld.", (long long)id);
 	*ret = rows;
 	return ERR_OK;
 }

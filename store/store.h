@@ -198,6 +198,27 @@ enum err store_events_after(struct store *, int64_t after, int limit, struct eve
 enum err store_event_newest(struct store *, int64_t *ret /* id, 0 = none yet */, struct error *);
 void store_events_free(struct event *, size_t n);
 
+/* Starts, runnings and stops of nodes, as Infinity's workervm_status_event tells them. */
+struct node_event_filter {
+	int64_t node;         /* 0 = all */
+	int type;             /* enum event_type, -1 = the three */
+	const char *name;     /* of the node; NULL = all */
+	const char *contains; /* in the node's name, upper and lower case alike; NULL = all */
+	int64_t since;        /* time >= since; 0 = all */
+	int64_t until;        /* time < until; 0 = all */
+	bool by_time;         /* ordered by time and id, else by id */
+	bool falling;
+};
+#define NODE_EVENTS_WINDOW 10000
+/*
+ * At most `limit` of those that match, from `offset` on, and how many match in all. Offsets cost what they skip, so only the
+ * newest NODE_EVENTS_WINDOW events of the history are looked at, whatever its length. Caller: store_events_free.
+ */
+enum err store_node_events(struct store *, const struct node_event_filter *, int64_t offset, int limit,
+			   struct event **ret, size_t *ret_n, int64_t *ret_total, struct error *);
+/* One of them, of any age, as an array of one; ERR_NOT_FOUND. Caller: store_events_free. */
+enum err store_node_event_get(struct store *, int64_t id, struct event **ret, struct error *);
+
 /* --- decisions.c --------------------------------------------------------------------------------------------------- */
 struct decision_row {
 	int64_t id;

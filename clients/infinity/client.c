@@ -134,6 +134,11 @@ void infinity_client_free(struct infinity_client *client)
 	free(client);
 }
 
+int64_t infinity_client_requests(const struct infinity_client *client)
+{
+	return client->requests;
+}
+
 /*
  * The Date header is the server's second, cut off: its middle is the best guess. The exchange with the
  * shortest round trip says it best.
@@ -173,6 +178,7 @@ static bool send_once(struct infinity_client *client, const struct infinity_requ
 		.basic_password = client->password,
 	};
 
+	client->requests++;
 	sent = clock_now(client->clock);
 	if (!client->transport.perform(client->transport.self, &call, ret, e))
 		return false;

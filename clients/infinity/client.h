@@ -33,6 +33,7 @@ struct infinity_client {
 	double time_scale;
 	void (*pause)(void *self, int64_t ms);
 	void *pause_self;
+	int64_t requests; /* sent so far */
 	struct skew skew;
 	struct remembered remembered;
 };

@@ -28,6 +28,8 @@ struct infinity_client_options {
 /* NULL fills `e` (unreadable key, ...). Copies all strings. */
 struct infinity_client *infinity_client_new(const struct infinity_client_options *, struct upstream_error *e);
 void infinity_client_free(struct infinity_client *);
+/* How many requests of the management API it has sent so far, attempts counted one by one. */
+int64_t infinity_client_requests(const struct infinity_client *);
 
 /*
  * Reads configuration, status and the live lists into one report, the caller's. `participants` false leaves that list out

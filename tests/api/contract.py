@@ -5,6 +5,7 @@ import re
 import jsonschema
 import yaml
 
+PLACES = {"{id}": "[1-9][0-9]*"}  # what stands for a {name} in a path, else any text
 METHODS = ("get", "post", "patch", "put", "delete")
 
 
@@ -34,7 +35,7 @@ class Contract:
         """The operation of a request, None where the contract has none."""
         method = "GET" if method == "HEAD" else method
         for name, (m, pattern, operation) in self.operations.items():
-            expression = "^" + re.sub(r"\{[^}]*\}", "[1-9][0-9]*", pattern) + "$"
+            expression = "^" + re.sub(r"\{[^}]*\}", lambda m: PLACES.get(m[0], "[^/]+"), pattern) + "$"
             if m == method and re.match(expression, path):
                 return name, operation
         return None, None
@@ -68,7 +69,7 @@ class Contract:
         assert media in content, f"{what}: {media} is not described"
         if media == "application/problem+json":
             self.check_problem(reply, what)
-        elif media.endswith("/json"):
+        elif media.endswith(("/json", "+json")):
             self.check_schema(content[media]["schema"], reply.json(), what)
 
     def check_problem(self, reply, what):

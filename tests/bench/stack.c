@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "handlers/handlers.h"
+#include "handlers/sink_memory.h"
 #include "server/http.h"
 #include "server/stores.h"
 
@@ -41,6 +42,8 @@ static int serve(void *arg)
 	struct app app = {.clock = &clock_system,
 			  .picture = the_picture,
 			  .wake = no_wake,
+			  .hint = no_wake,
+			  .sink = sink_memory_new(),
 			  .self = s->picture,
 			  .store = stores_get};
 

@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "handlers/sink_memory.h"
 #include "server/auth.h"
 #include "server/http.h"
 #include "server/stores.h"
@@ -45,6 +46,8 @@ struct fixture {
 	struct clock clock;
 	_Atomic int64_t now;
 	_Atomic int wakes;
+	_Atomic int hints;
+	struct sink_memory *sink;
 };
 
 struct answer {
@@ -84,6 +87,13 @@ static void fixture_wake(void *self)
 	struct fixture *f = self;
 
 	(void)atomic_fetch_add(&f->wakes, 1);
+}
+
+static void fixture_hint(void *self)
+{
+	struct fixture *f = self;
+
+	(void)atomic_fetch_add(&f->hints, 1);
 }
 
 /* A picture without anything in it; the caller's reference. */
@@ -156,11 +166,14 @@ static inline struct fixture *fixture_start(const struct route_table *routes, co
 	atomic_init(&f->now, NOW_MS);
 	f->clock = (struct clock){.now_ms = fixture_now, .self = f};
 	f->picture = picture_empty(1);
+	f->sink = sink_memory_new();
 	fixture_token(f, "root", TOKEN_ADMIN, f->token);
 	app = (struct app){.config = f->config,
 			   .clock = &f->clock,
 			   .picture = fixture_picture,
 			   .wake = fixture_wake,
+			   .hint = fixture_hint,
+			   .sink = f->sink,
 			   .self = f,
 			   .store = stores_get,
 			   .store_self = f->stores};
@@ -182,6 +195,7 @@ static inline void fixture_stop(struct fixture *f)
 	http_stop(f->server);
 	stores_free(f->stores);
 	picture_unref(f->picture);
+	sink_memory_free(f->sink);
 	config_free(f->config);
 	(void)pthread_mutex_destroy(&f->lock);
 	(void)nftw(f->dir, fixture_remove, 8, FTW_DEPTH | FTW_PHYS);

@@ -417,6 +417,30 @@ static void crypto_hash(void **state)
 	assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+/* RFC 4648 10, and what it is not. */
+static void crypto_base64(void **state)
+{
+	static const char *const good[][2] = {{"", ""},
+					      {"Zg==", "f"},
+					      {"Zm8=", "fo"},
+					      {"Zm9v", "foo"},
+					      {"Zm9vYg==", "foob"},
+					      {"Zm9vYmE=", "fooba"},
+					      {"+/+/", "\xfb\xff\xbf"}};
+	static const char *const bad[] = {
+		"Z",    "Zg",   "Zg=",   "Z===",  "====", "=Zg=",
+		"Zg=v", " Zm9", "Zm9v ", "Zm\nv", "Zm9-", "Zm9vZm9vZm8=" /* does not fit */};
+	char out[7];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		assert_int_equal(base64_decode(good[i][0], out, sizeof(out)), strlen(good[i][1]));
+		assert_string_equal(out, good[i][1]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(base64_decode(bad[i], out, sizeof(out)), -1);
+}
+
 static void crypto_random(void **state)
 {
 	char a[UUID_SIZE];
@@ -639,6 +663,7 @@ int main(void)
 		cmocka_unit_test(dates_and_clock_times),
 		cmocka_unit_test(clocks_run),
 		cmocka_unit_test(crypto_hash),
+		cmocka_unit_test(crypto_base64),
 		cmocka_unit_test(crypto_random),
 		cmocka_unit_test(secret_round_trip),
 		cmocka_unit_test(secret_seals_differ),

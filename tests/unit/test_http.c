@@ -307,7 +307,10 @@ static void test_framing(void **state)
 
 static void test_query(void **state)
 {
+	static const char twenty[] = "%C3%A9%C3%A9%C3%A9%C3%A9%C3%A9%C3%A9%C3%A9%C3%A9%C3%A9%C3%A9"
+				     "%C3%A9%C3%A9%C3%A9%C3%A9%C3%A9%C3%A9%C3%A9%C3%A9%C3%A9%C3%A9";
 	struct fixture *f = *state;
+	char path[400];
 	struct answer a = ask(f, "GET", "/things/1?color=red&size=%C3%A9", NULL, NULL);
 
 	expect(&a, 200);
@@ -319,6 +322,11 @@ static void test_query(void **state)
 	expect_problem(ask(f, "GET", "/things/1?color=a%00b", NULL, NULL), 400, "bad-request", NULL);
 	expect_problem(ask(f, "GET", "/page%00", NULL, NULL), 400, "bad-request", NULL);
 	expect_problem(ask(f, "GET", "/page?x=1", NULL, NULL), 400, "bad-request", NULL);
+	/* the words of the refusal are cut, within a character at one of the two lengths */
+	(void)snprintf(path, sizeof path, "/page?x%s%s=1", twenty, twenty);
+	expect_problem(ask(f, "GET", path, NULL, NULL), 400, "bad-request", NULL);
+	(void)snprintf(path, sizeof path, "/page?%s%s=1", twenty, twenty);
+	expect_problem(ask(f, "GET", path, NULL, NULL), 400, "bad-request", NULL);
 }
 
 static void test_long_address(void **state)

@@ -184,6 +184,7 @@ static void test_report_counts(void **state)
 	assert_int_equal(node(b, 5)->participants, 2); /* as proxy, as signalling */
 	assert_int_equal(node(b, 7)->participants, 2); /* one in all three roles counts once */
 	assert_int_equal(node(b, 9)->participants, 0);
+	assert_int_equal(infinity_client_requests(b->client), fake_count(b->fake, "/api/admin/"));
 }
 
 static void test_participants_only_when_asked(void **state)

@@ -417,6 +417,98 @@ static void a_page_costs_the_same_in_a_long_history(void **state)
 	assert_cheap(f->store, (struct history_filter){.type = -1, .node = 9, .actor = "alice"}, 50);
 }
 
+/* --- starts and stops of nodes --- */
+
+static const struct node_event_filter all_of_nodes = {.type = -1};
+
+/* Ids of a page and how many match in all, as "3: 7 5". */
+static void assert_node_events(struct store *st, struct node_event_filter f, int64_t offset, int limit,
+			       const char *wanted)
+{
+	struct event *events = NULL;
+	int64_t total = -1;
+	char got[200];
+	size_t n = 0;
+	int len;
+
+	assert_ok(store_node_events(st, &f, offset, limit, &events, &n, &total, E));
+	len = snprintf(got, sizeof(got), "%lld:", (long long)total);
+	for (size_t i = 0; i < n; i++)
+		len += snprintf(got + len, sizeof(got) - (size_t)len, " %lld", (long long)events[i].id);
+	store_events_free(events, n);
+	assert_string_equal(got, wanted);
+}
+
+static void add_node_event(struct store *st, enum event_type type, int64_t time, int64_t node,
+			   const char *name)
+{
+	struct event ev = plain_event(NOW + time);
+
+	ev.type = type;
+	ev.node = node;
+	ev.node_name = name;
+	(void)add(st, &ev);
+}
+
+static void node_events_by_each_filter(void **state)
+{
+	struct fixture *f = *state;
+	struct store *st = f->store;
+
+	assert_node_events(st, all_of_nodes, 0, 10, "0:");
+	add_node_event(st, EVENT_START, 0, 7, "burst-1");
+	add_node_event(st, EVENT_SETTINGS, 10, 0, "");
+	add_node_event(st, EVENT_RUNNING, 20, 7, "burst-1");
+	add_node_event(st, EVENT_DRAIN, 30, 7, "burst-1");
+	add_node_event(st, EVENT_STOP, 40, 7, "burst-1");
+	add_node_event(st, EVENT_STOPPED, 50, 7, "burst-1");
+	add_node_event(st, EVENT_START, 15, 8, "Burst-20"); /* 7: told late */
+	assert_node_events(st, all_of_nodes, 0, 10, "4: 1 3 5 7");
+	assert_node_events(st, all_of_nodes, 1, 2, "4: 3 5");
+	assert_node_events(st, all_of_nodes, 4, 2, "4:");
+	assert_node_events(st, (struct node_event_filter){.type = -1, .falling = true}, 0, 3, "4: 7 5 3");
+	assert_node_events(st, (struct node_event_filter){.type = -1, .by_time = true}, 0, 9, "4: 1 7 3 5");
+	assert_node_events(st, (struct node_event_filter){.type = -1, .by_time = true, .falling = true}, 1, 9,
+			   "4: 3 7 1");
+	assert_node_events(st, (struct node_event_filter){.type = EVENT_START}, 0, 9, "2: 1 7");
+	assert_node_events(st, (struct node_event_filter){.type = -1, .node = 8}, 0, 9, "1: 7");
+	assert_node_events(st, (struct node_event_filter){.type = -1, .name = "burst-1"}, 1, 1, "3: 3");
+	assert_node_events(st, (struct node_event_filter){.type = -1, .name = "burst"}, 0, 9, "0:");
+	assert_node_events(st, (struct node_event_filter){.type = -1, .contains = "bURST-2"}, 0, 9, "1: 7");
+	assert_node_events(st, (struct node_event_filter){.type = -1, .contains = "%"}, 0, 9, "0:");
+	assert_node_events(st, (struct node_event_filter){.type = -1, .since = NOW + 15, .until = NOW + 40},
+			   0, 9, "2: 3 7");
+}
+
+static void a_node_event_by_its_id(void **state)
+{
+	struct fixture *f = *state;
+	struct event *event = NULL;
+
+	add_node_event(f->store, EVENT_STOP, 0, 7, "burst-1");
+	add_node_event(f->store, EVENT_DRAIN, 0, 7, "burst-1");
+	assert_ok(store_node_event_get(f->store, 1, &event, E));
+	assert_int_equal(event->type, EVENT_STOP);
+	assert_string_equal(event->node_name, "burst-1");
+	store_events_free(event, 1);
+	assert_int_equal(store_node_event_get(f->store, 2, &event, E), ERR_NOT_FOUND);
+	assert_int_equal(store_node_event_get(f->store, 3, &event, E), ERR_NOT_FOUND);
+}
+
+/* Whatever the length of the history, the newest ones are what is looked at. */
+static void node_events_of_a_long_history(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_ok(store_begin(f->store, E));
+	for (int i = 0; i < NODE_EVENTS_WINDOW + 5; i++)
+		add_node_event(f->store, i % 2 ? EVENT_START : EVENT_HOLD, i, 7, "burst-1");
+	assert_ok(store_commit(f->store, E));
+	assert_node_events(f->store, all_of_nodes, 0, 2, "5000: 6 8");
+	assert_node_events(f->store, (struct node_event_filter){.type = -1, .falling = true}, 4999, 2,
+			   "5000: 6");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 int main(void)
 {
@@ -430,6 +522,9 @@ int main(void)
 		T(every_filter_has_its_index),
 		T(every_other_page_has_its_index),
 		T(a_page_costs_the_same_in_a_long_history),
+		T(node_events_by_each_filter),
+		T(a_node_event_by_its_id),
+		T(node_events_of_a_long_history),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
