@@ -15,19 +15,14 @@
 
 #define CAP_LEAST 256u
 
-/* Makes room for `more` bytes and the closing NUL; false (and marked) when refused. */
-static bool reserve(struct buf *b, size_t more)
+/* The slow part of reserve(). */
+static bool grow(struct buf *b, size_t more)
 {
-	if (b->failed)
-		return false;
 	if (b->len > b->max || more > b->max - b->len || b->max == SIZE_MAX) {
 		b->failed = true;
 		return false;
 	}
 	size_t need = b->len + more + 1;
-
-	if (need <= b->cap)
-		return true;
 	size_t cap = b->cap > b->max / 2 ? b->max + 1 : b->cap * 2;
 
 	if (cap < need)
@@ -43,6 +38,16 @@ static bool reserve(struct buf *b, size_t more)
 	b->data = data;
 	b->cap = cap;
 	return true;
+}
+
+/* Makes room for `more` bytes and the closing NUL; false (and marked) when refused. */
+static inline bool reserve(struct buf *b, size_t more)
+{
+	if (b->failed)
+		return false;
+	if (more < b->cap - b->len) /* cap never exceeds max + 1 */
+		return true;
+	return grow(b, more);
 }
 
 void buf_append(struct buf *b, const void *data, size_t len)

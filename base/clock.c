@@ -84,13 +84,29 @@ static struct civil civil_of(int64_t ms)
 	};
 }
 
+/* `digits` decimal digits and what comes behind them; returns the end. By hand: a page of history has hundreds of them. */
+static char *put_number(char *out, int value, int digits, char behind)
+{
+	unsigned rest = (unsigned)value;
+
+	out[digits] = behind;
+	for (int i = digits; i-- > 0; rest /= 10)
+		out[i] = (char)('0' + rest % 10);
+	return out + digits + 1;
+}
+
 const char *time_rfc3339(int64_t ms, char out[TIME_TEXT_SIZE])
 {
 	struct civil c = civil_of(ms);
+	char *end = put_number(out, c.year, 4, '-');
 
-	(void)snprintf(out, TIME_TEXT_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)c.year % 10000,
-		       (unsigned)c.month % 100, (unsigned)c.day % 100, (unsigned)c.hour % 100,
-		       (unsigned)c.minute % 100, (unsigned)c.second % 100, (unsigned)c.ms % 1000);
+	end = put_number(end, c.month, 2, '-');
+	end = put_number(end, c.day, 2, 'T');
+	end = put_number(end, c.hour, 2, ':');
+	end = put_number(end, c.minute, 2, ':');
+	end = put_number(end, c.second, 2, '.');
+	end = put_number(end, c.ms, 3, 'Z');
+	*end = '\0';
 	return out;
 }
 

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "base/meter.h"
+
 /* facts: EC2 errors are sorted by their code, never by the HTTP status alone (lack of capacity arrives as 500). */
 enum upstream_class {
 	UPSTREAM_OK,
@@ -14,7 +16,13 @@ enum upstream_class {
 	UPSTREAM_OPERATOR,  /* only a person can mend it */
 	UPSTREAM_BUG,       /* our request was wrong */
 };
+#define UPSTREAM_CLASSES (UPSTREAM_BUG + 1)
 const char *upstream_class_text(enum upstream_class);
+
+/* How a client's requests ended, by class: each attempt counts. */
+struct upstream_tally {
+	_Atomic uint64_t requests[UPSTREAM_CLASSES];
+};
 
 struct upstream_error {
 	enum upstream_class class;

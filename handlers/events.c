@@ -10,7 +10,7 @@
 #include "handlers/handlers.h"
 #include "handlers/history.h"
 #include "handlers/input.h"
-#include "handlers/views.h"
+#include "handlers/json_text.h"
 
 #define EVENTS_AT_ONCE 100
 #define RETRY_MS       2000 /* when a client that lost its connection should come back */
@@ -22,19 +22,6 @@ struct follower {
 	bool begun;
 };
 
-/* Takes over `data`. Compact JSON has no line ends, which the format could not hold. */
-static void put_message(struct buf *b, const char *event, int64_t id, json_t *data)
-{
-	char *text = data ? json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
-
-	json_decref(data);
-	if (id)
-		buf_printf(b, "id: %" PRId64 "\n", id);
-	buf_printf(b, "event: %s\ndata: %s\n\n", event, text ? text : "null");
-	b->failed = b->failed || !text;
-	free(text);
-}
-
 static enum err put_history(struct follower *f, struct buf *piece, struct error *e)
 {
 	struct store *store = f->app->store(f->app->store_self, e);
@@ -45,7 +32,9 @@ static enum err put_history(struct follower *f, struct buf *piece, struct error 
 	if (!store || store_events_after(store, f->last, EVENTS_AT_ONCE, &events, &n, e))
 		return e->code;
 	for (i = 0; i < n; i++) {
-		put_message(piece, "history", events[i].id, view_event(&events[i]));
+		buf_printf(piece, "id: %" PRId64 "\nevent: history\ndata: ", events[i].id);
+		history_put_event(piece, &events[i]); /* in one line, as the format wants it */
+		buf_puts(piece, "\n\n");
 		f->last = events[i].id;
 	}
 	store_events_free(events, n);
@@ -55,13 +44,11 @@ static enum err put_history(struct follower *f, struct buf *piece, struct error 
 static void put_picture(struct follower *f, struct buf *piece)
 {
 	struct picture *p = f->app->picture(f->app->self);
-	json_t *v;
 
 	if (p->seq != f->picture) {
-		v = json_object();
-		put_int(v, "seq", p->seq);
-		put_time(v, "generated_at", p->made_at);
-		put_message(piece, "picture", 0, v);
+		buf_printf(piece, "event: picture\ndata: {\"seq\":%" PRId64 ",\"generated_at\":", p->seq);
+		json_put_time(piece, p->made_at);
+		buf_puts(piece, "}\n\n");
 		f->picture = p->seq;
 	}
 	picture_unref(p);

@@ -99,3 +99,18 @@ void expo_histogram(struct buf *b, const char *name, const struct label *label, 
 	(void)snprintf(full, sizeof full, "%s_count", name);
 	expo_sample(b, full, labels, (double)total);
 }
+
+void expo_meter(struct buf *b, const char *name, const struct label *label, const struct meter_bounds *bounds,
+		const struct meter_reading *reading)
+{
+	double seconds[METER_BOUNDS];
+	size_t i;
+
+	for (i = 0; i < METER_BOUNDS; i++)
+		seconds[i] = (double)bounds->us[i] / 1e6;
+	expo_histogram(b, name, label,
+		       &(struct histogram){.bounds = seconds,
+					   .n = METER_BOUNDS,
+					   .counts = reading->classes,
+					   .sum = (double)reading->sum_us / 1e6});
+}

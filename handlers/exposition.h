@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/meter.h"
 
 #define EXPO_MEDIA "text/plain; version=0.0.4; charset=utf-8"
 
@@ -34,5 +35,8 @@ struct histogram {
 	double sum;
 };
 void expo_histogram(struct buf *, const char *name, const struct label *label, const struct histogram *);
+/* A meter's reading as a histogram in seconds. */
+void expo_meter(struct buf *, const char *name, const struct label *label, const struct meter_bounds *,
+		const struct meter_reading *);
 
 #endif

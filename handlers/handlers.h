@@ -34,6 +34,8 @@ struct done *event_stream(struct req *);
 /* decisions.c */
 struct done *decision_list(struct req *);
 struct done *decision_get(struct req *);
+/* samples.c */
+struct done *sample_list(struct req *);
 /* holds.c */
 struct done *hold_list(struct req *);
 struct done *hold_create(struct req *);

@@ -5,33 +5,37 @@
 #include "handlers/handlers.h"
 #include "handlers/history.h"
 #include "handlers/input.h"
+#include "handlers/json_text.h"
 #include "handlers/paging.h"
-#include "handlers/views.h"
 
-#define CURSOR_KIND 'h'
+#define CURSOR_KIND    'h'
+#define PAGE_BYTES_MAX STREAM_PIECE_MAX
 
-/* The stored text as JSON; null where there is none. */
-static json_t *figures_of(const char *text)
+void history_put_event(struct buf *b, const struct event *event)
 {
-	return text ? json_loads(text, 0, NULL) : NULL;
-}
-
-json_t *view_event(const struct event *event)
-{
-	json_t *v = json_object();
-
-	put_int(v, "id", event->id);
-	put_time(v, "time", event->time);
-	put_text(v, "type", event_type_text(event->type));
-	put_id(v, "node", event->node);
-	put_text(v, "node_name", event->node ? event->node_name : NULL);
-	put_id(v, "location", event->location);
-	put_text(v, "actor", event->actor);
-	put_text(v, "reason", event->reason);
-	put_text(v, "rule", event->rule && *event->rule ? event->rule : NULL);
-	put(v, "figures", figures_of(event->figures));
-	put_id(v, "operation", event->operation);
-	return v;
+	json_put_raw(b, "{\"id\":");
+	json_put_int(b, event->id);
+	json_put_raw(b, ",\"time\":");
+	json_put_time(b, event->time);
+	json_put_raw(b, ",\"type\":");
+	json_put_text(b, event_type_text(event->type));
+	json_put_raw(b, ",\"node\":");
+	json_put_id(b, event->node);
+	json_put_raw(b, ",\"node_name\":");
+	json_put_text(b, event->node ? event->node_name : NULL);
+	json_put_raw(b, ",\"location\":");
+	json_put_id(b, event->location);
+	json_put_raw(b, ",\"actor\":");
+	json_put_text(b, event->actor);
+	json_put_raw(b, ",\"reason\":");
+	json_put_text(b, event->reason);
+	json_put_raw(b, ",\"rule\":");
+	json_put_text(b, event->rule && *event->rule ? event->rule : NULL);
+	json_put_raw(b, ",\"figures\":");
+	json_put_stored(b, event->figures);
+	json_put_raw(b, ",\"operation\":");
+	json_put_id(b, event->operation);
+	json_put_raw(b, "}");
 }
 
 static bool type_read(struct req *r, int *ret, struct error *e)
@@ -61,16 +65,31 @@ static bool filter_read(struct req *r, struct history_filter *f, struct paging *
 	return true;
 }
 
+/* The first `shown` of n events as the body of a page. */
+static void put_page(struct buf *b, const struct event *events, size_t n, size_t shown)
+{
+	size_t i;
+
+	json_put_raw(b, "{\"items\":[");
+	for (i = 0; i < shown; i++) {
+		if (i)
+			json_put_raw(b, ",");
+		history_put_event(b, &events[i]);
+	}
+	json_put_raw(b, "],\"next\":");
+	paging_put_next(b, CURSOR_KIND, n > shown ? events[shown - 1].id : 0);
+	json_put_raw(b, "}");
+}
+
 struct done *history_list(struct req *r)
 {
+	_cleanup_(buf_free) struct buf b = BUF_INIT(PAGE_BYTES_MAX);
 	struct history_filter filter;
 	struct paging paging;
 	struct event *events = NULL;
 	struct store *store;
 	struct error e;
-	json_t *items, *body;
 	size_t n = 0;
-	size_t i;
 
 	if (!filter_read(r, &filter, &paging, &e))
 		return reply_error(r, &e);
@@ -79,10 +98,11 @@ struct done *history_list(struct req *r)
 	store = req_store(r, &e);
 	if (!store || store_events(store, &filter, paging.limit + 1, &events, &n, &e))
 		return reply_error(r, &e);
-	items = json_array();
-	for (i = 0; i < n && i < (size_t)paging.limit; i++)
-		(void)json_array_append_new(items, view_event(&events[i]));
-	body = paging_body(items, CURSOR_KIND, n > i ? events[i - 1].id : 0);
+	put_page(&b, events, n, n < (size_t)paging.limit ? n : (size_t)paging.limit);
 	store_events_free(events, n);
-	return reply_value(r, 200, body);
+	if (b.failed) {
+		(void)error_set(&e, ERR_INTERNAL, "the page does not fit in %d bytes", PAGE_BYTES_MAX);
+		return reply_error(r, &e);
+	}
+	return reply_bytes(r, r->media, take_ptr(b.data), b.len);
 }

@@ -2,15 +2,13 @@
 #ifndef BURSTD_HANDLERS_HISTORY_H
 #define BURSTD_HANDLERS_HISTORY_H
 
-#include <jansson.h>
-
 #include "server/http.h"
 
 #define HISTORY_CSV    "text/csv"
 #define HISTORY_NDJSON "application/x-ndjson"
 
-/* An event as the API shows it; new reference. */
-json_t *view_event(const struct event *);
+/* An event as the API shows it, as one JSON object in one line. */
+void history_put_event(struct buf *, const struct event *);
 /* The whole history in r->media, one of the two above. `filter` is copied. */
 struct done *history_export(struct req *, const struct history_filter *filter);
 

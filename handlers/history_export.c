@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "handlers/json_text.h"
 #include "handlers/paging.h"
 
 #define PAGE LIMIT_PAGE_ITEMS
@@ -77,17 +78,8 @@ static void put_csv(struct buf *b, const struct event *event)
 
 static void put_line(struct buf *b, const struct event *event)
 {
-	json_t *v = view_event(event);
-	char *text = v ? json_dumps(v, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
-
-	json_decref(v);
-	if (text) {
-		buf_puts(b, text);
-		buf_puts(b, "\n");
-	} else {
-		b->failed = true;
-	}
-	free(text);
+	history_put_event(b, event);
+	json_put_raw(b, "\n");
 }
 
 /* --- the stream ------------------------------------------------------------------------------------------------ */

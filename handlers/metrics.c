@@ -8,6 +8,7 @@
 #include "base/process.h"
 #include "handlers/exposition.h"
 #include "handlers/handlers.h"
+#include "handlers/metrics.h"
 #include "handlers/sink_memory.h"
 
 #define METRICS_MAX (32 * 1024 * 1024)
@@ -170,14 +171,10 @@ static void put_events(struct buf *b, struct sink_memory *memory)
 
 static void put_http(struct buf *b, struct req *r)
 {
-	static const int64_t bounds_us[] = HTTP_TIME_BOUNDS_US;
-	double bounds[HTTP_TIME_BOUNDS];
 	char class[] = "0xx";
 	struct http_times t;
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(bounds); i++)
-		bounds[i] = (double)bounds_us[i] / 1e6;
 	expo_family(b, "burstd_http_requests_total", EXPO_COUNTER, "Replies by the class of their status.");
 	for (i = 1; i <= 5; i++) {
 		class[0] = (char)('0' + i);
@@ -187,12 +184,8 @@ static void put_http(struct buf *b, struct req *r)
 	expo_family(b, "burstd_http_request_duration_seconds", EXPO_HISTOGRAM,
 		    "Time from a request's first line to the last byte of its reply, by operationId.");
 	for (i = 0; req_times(r, i, &t); i++)
-		expo_histogram(b, "burstd_http_request_duration_seconds",
-			       &(struct label){"operation", t.operation},
-			       &(struct histogram){.bounds = bounds,
-						   .n = HTTP_TIME_BOUNDS,
-						   .counts = t.count,
-						   .sum = (double)t.sum_us / 1e6});
+		expo_meter(b, "burstd_http_request_duration_seconds",
+			   &(struct label){"operation", t.operation}, &http_time_bounds, &t.times);
 }
 
 static void put_known_figure(struct buf *b, const char *name, enum expo_type type, const char *help,
@@ -235,9 +228,12 @@ struct done *metrics_get(struct req *r)
 	put_picture(&b, req_picture(r), r->now);
 	expo_single(&b, "burstd_store_readable", EXPO_GAUGE,
 		    "0 while the store cannot be read; what is counted from it is missing then.", counted);
-	if (counted)
+	if (counted) {
 		put_operations(&b, &tally);
+		metrics_put_ramps(&b, req_picture(r), store, r->now, r->app->config->time_scale);
+	}
 	put_events(&b, r->app->sink);
+	metrics_put_work(&b, r->app->tallies);
 	put_http(&b, r);
 	put_process(&b);
 	if (b.failed) {

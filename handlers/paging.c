@@ -1,14 +1,18 @@
-/* Cursors: base64url (RFC 4648 5, without padding) of the list's letter and the id in decimal. */
+/*
+ * Cursors: base64url (RFC 4648 5, without padding) of the list's letter and the id in decimal, or of both numbers of the key
+ * with a point between them.
+ */
 #include "handlers/paging.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "handlers/json_text.h"
 
 #define PAGE_DEFAULT 100
-#define CURSOR_TEXT  24 /* letter, 19 digits, NUL */
-#define CURSOR_CODED 40
+#define CURSOR_TEXT  44 /* letter, twice 19 digits, point, NUL */
+#define CURSOR_CODED 64
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -50,27 +54,34 @@ static bool decode(const char *coded, char out[CURSOR_TEXT])
 	return n > 0;
 }
 
+static bool is_positive(const char *digits)
+{
+	return *digits >= '1' && *digits <= '9';
+}
+
 /* Decodes, and insists on the one form that encode() gives. */
-static bool cursor_read(const char *cursor, char kind, int64_t *ret)
+static bool cursor_read(const char *cursor, char kind, bool pair, struct paging *ret)
 {
 	char text[CURSOR_TEXT], again[CURSOR_CODED];
 	char *end = NULL;
 
-	if (!decode(cursor, text) || text[0] != kind || text[1] < '1' || text[1] > '9')
+	if (!decode(cursor, text) || text[0] != kind || !is_positive(text + 1))
 		return false;
 	encode(text, again);
-	*ret = strtoll(text + 1, &end, 10);
-	return *end == '\0' && strcmp(again, cursor) == 0;
+	ret->last = strtoll(text + 1, &end, 10);
+	if (pair && *end == '.' && is_positive(end + 1))
+		ret->also = strtoll(end + 1, &end, 10);
+	return *end == '\0' && (ret->also != 0) == pair && strcmp(again, cursor) == 0;
 }
 
-bool paging_read(struct req *r, char kind, struct paging *ret, struct error *e)
+static bool read_page(struct req *r, char kind, bool pair, struct paging *ret, struct error *e)
 {
 	const char *limit = req_query(r, "limit");
 	const char *cursor = req_query(r, "cursor");
 	char *end = NULL;
 	long value = PAGE_DEFAULT;
 
-	ret->last = 0;
+	ret->last = ret->also = 0;
 	if (limit)
 		value = *limit >= '1' && *limit <= '9' ? strtol(limit, &end, 10) : 0;
 	if (value < 1 || value > LIMIT_PAGE_ITEMS || (end && *end != '\0')) {
@@ -80,7 +91,7 @@ bool paging_read(struct req *r, char kind, struct paging *ret, struct error *e)
 		return false;
 	}
 	ret->limit = (int)value;
-	if (!cursor || cursor_read(cursor, kind, &ret->last))
+	if (!cursor || cursor_read(cursor, kind, pair, ret))
 		return true;
 	(void)error_set(e, ERR_BAD_REQUEST,
 			"the query parameter \"cursor\" must be the \"next\" of an earlier page of "
@@ -88,13 +99,45 @@ bool paging_read(struct req *r, char kind, struct paging *ret, struct error *e)
 	return false;
 }
 
+bool paging_read(struct req *r, char kind, struct paging *ret, struct error *e)
+{
+	return read_page(r, kind, false, ret, e);
+}
+
+bool paging_read_pair(struct req *r, char kind, struct paging *ret, struct error *e)
+{
+	return read_page(r, kind, true, ret, e);
+}
+
 json_t *paging_body(json_t *items, char kind, int64_t next_last)
 {
-	char text[CURSOR_TEXT], coded[CURSOR_CODED];
+	return paging_body_pair(items, kind, next_last, 0);
+}
+
+static void cursor_make(char kind, int64_t last, int64_t also, char out[CURSOR_CODED])
+{
+	char text[CURSOR_TEXT];
+
+	(void)snprintf(text, sizeof text, also ? "%c%lld.%lld" : "%c%lld", kind, (long long)last,
+		       (long long)also);
+	encode(text, out);
+}
+
+void paging_put_next(struct buf *b, char kind, int64_t next_last)
+{
+	char coded[CURSOR_CODED];
+
+	if (next_last)
+		cursor_make(kind, next_last, 0, coded);
+	json_put_text(b, next_last ? coded : NULL);
+}
+
+json_t *paging_body_pair(json_t *items, char kind, int64_t next_last, int64_t next_also)
+{
+	char coded[CURSOR_CODED];
 
 	if (!next_last)
 		return json_pack("{s:o, s:n}", "items", items, "next");
-	(void)snprintf(text, sizeof text, "%c%lld", kind, (long long)next_last);
-	encode(text, coded);
+	cursor_make(kind, next_last, next_also, coded);
 	return json_pack("{s:o, s:s}", "items", items, "next", coded);
 }

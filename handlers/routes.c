@@ -57,6 +57,9 @@ static const struct route rows[] = {
 	{.method = "GET", .path = "/v1/decisions/{id}", .operation = "getDecision", .role = TOKEN_VIEWER,
 	 .handler = decision_get},
 
+	{.method = "GET", .path = "/v1/samples", .operation = "listSamples", .role = TOKEN_VIEWER,
+	 .query = "limit cursor location since until resolution", .handler = sample_list},
+
 	{.method = "GET", .path = "/v1/holds", .operation = "listHolds", .role = TOKEN_VIEWER,
 	 .query = "limit cursor ended", .handler = hold_list},
 	{.method = "POST", .path = "/v1/holds", .operation = "createHold", .role = TOKEN_OPERATOR,

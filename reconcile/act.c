@@ -342,7 +342,11 @@ static void stop_accepted(struct actor *a, const struct intent *i, const char *h
 
 	say(&o, EVENT_STOP, i->rule, "%s%s%s", i->reason, i->force ? " (forced)" : "", how);
 	o.effect = TRACK_STOPPED;
-	settle(&o);
+	if (!settle(&o))
+		return;
+	pthread_mutex_lock(&a->r->lock);
+	measure_stop(a->r, &o.after);
+	pthread_mutex_unlock(&a->r->lock);
 }
 
 /*

@@ -190,6 +190,7 @@ static enum err pass_once(struct reconciler *r, struct store *store, struct pict
 	if (err)
 		return err;
 	rec.intents = intents;
+	measure_stops(r, intents, rec.n_intents);
 	err = join_now(r, intents, rec.n_intents, &rec, e);
 	if (err)
 		return err;
@@ -236,12 +237,15 @@ static int64_t next_look(const struct reconciler *r, const struct picture *p)
 enum err reconcile_control(struct reconciler *r, struct store *store, int64_t *ret_next_at,
 			   bool *ret_recorded, struct error *e)
 {
+	_cleanup_(picture_unrefp) struct picture *published = NULL;
 	struct picture *picture = NULL;
 	bool changed = true;
+	int64_t began_us;
 	enum err err;
 
 	*ret_recorded = false;
 	pthread_mutex_lock(&r->lock);
+	began_us = monotonic_us();
 	err = wants_settle(r, store, e);
 	for (int i = 0; !err && changed && i < PASSES_MAX; i++) {
 		struct picture *before = take_ptr(picture);
@@ -254,9 +258,14 @@ enum err reconcile_control(struct reconciler *r, struct store *store, int64_t *r
 	*ret_next_at = clock_now(r->clock) + REPUBLISH_MS;
 	if (!err) {
 		*ret_next_at = next_look(r, picture);
+		published = picture_ref(picture);
+		measure_nodes(r, picture);
 		publish(r, take_ptr(picture));
 	}
+	meter_add(&r->tallies->decisions, &decision_bounds, monotonic_us() - began_us);
 	pthread_mutex_unlock(&r->lock);
 	picture_unref(picture);
+	if (published)
+		samples_record(r, store, published);
 	return err;
 }

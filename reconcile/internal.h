@@ -6,6 +6,8 @@
 
 #include "bursting/engine.h"
 #include "fleet/join.h"
+#include "fleet/sample.h"
+#include "fleet/tallies.h"
 #include "reconcile/reconcile.h"
 
 /* How the last read of a source went. */
@@ -51,13 +53,30 @@ struct acknowledged {
 	int64_t at;
 };
 
+/* What was sampled last; the controller's thread alone. */
+struct sampler {
+	struct sample *rows; /* the last one of each location */
+	size_t n;
+	int64_t minute; /* since 1970, of the last regular samples */
+	int64_t step;   /* the same in steps of the means */
+	bool failing;   /* said in the log */
+};
+
+/* A stop that was carried out, and how many calls on its node were counted as cut. */
+struct stop_seen {
+	int64_t operation;
+	int calls;
+};
+
 struct reconciler {
 	const struct clock *clock;
 	double time_scale;
 	double (*random)(void *self);
 	void *random_self;
+	int64_t began_at;
+	struct tallies *tallies;
 
-	pthread_mutex_t lock; /* everything down to `plan` */
+	pthread_mutex_t lock; /* everything down to `stops` */
 	struct infinity_report *infinity;
 	struct acknowledged *acknowledged;
 	size_t n_acknowledged;
@@ -74,10 +93,14 @@ struct reconciler {
 	struct burst_tick *ticks;  /* sorted by location */
 	size_t n_ticks;
 	struct burst_plan plan;
+	struct stop_seen *stops; /* of open operations */
+	size_t n_stops;
 
 	pthread_mutex_t publish_lock; /* `published` alone; taken inside `lock`, never the other way round */
 	struct picture *published;
 	int64_t seq;
+
+	struct sampler sampler;
 };
 
 /* RULES S4 and E6: the row of a location, made when there is none; NULL when out of memory. Under the lock. */
@@ -131,6 +154,23 @@ struct record {
 };
 enum err record_pass(struct store *, void *record, struct error *);
 bool record_needed(const struct record *, int64_t now);
+
+/*
+ * Samples of the locations in `p`, where they are due, in one transaction; now and then means of them, and the old ones' end.
+ * A failure is logged and nothing else: bursting does not wait for charts. The controller's thread, without the lock.
+ */
+void samples_record(struct reconciler *, struct store *, const struct picture *p);
+
+/* --- measure.c; under the lock --- */
+/* The time since the published picture was made, to what each bursting node did in it. Before `now` is published. */
+void measure_nodes(struct reconciler *, const struct picture *now);
+/* StopInstances was accepted: `i` stands in INTENT_AWAITING_STOPPED. Once an operation, however often it is called. */
+void measure_stop(struct reconciler *, const struct intent *i);
+/* The same for each of the open intents, and the calls that later reads show on their nodes. */
+void measure_stops(struct reconciler *, const struct intent *open, size_t n);
+
+/* A real duration in this process's time. */
+int64_t scaled(const struct reconciler *, int64_t ms);
 
 /* An event about an intent. */
 struct event intent_event(const struct intent *, enum event_type, int64_t now, const char *rule,

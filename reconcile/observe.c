@@ -88,12 +88,15 @@ void reconcile_observe_infinity(struct reconciler *r, const struct infinity_port
 	_cleanup_(infinity_report_freep) struct infinity_report *report = NULL;
 	struct upstream_error e = {0};
 	bool participants, good;
+	int64_t began_us;
 
 	pthread_mutex_lock(&r->lock);
 	participants = participants_wanted(r);
 	pthread_mutex_unlock(&r->lock);
 
+	began_us = monotonic_us();
 	good = port->observe(port->self, participants, &report, &e);
+	meter_add(&r->tallies->observers[0].times, &observe_bounds, monotonic_us() - began_us);
 
 	pthread_mutex_lock(&r->lock);
 	if (!good)
@@ -220,7 +223,11 @@ bool reconcile_observe_ec2(struct reconciler *r, size_t index, const struct ec2_
 				   "be looked for");
 		good = false;
 	} else {
+		int64_t began_us = monotonic_us();
+
 		good = port->describe_tagged(port->self, tag, &report, &e);
+		meter_add(&r->tallies->observers[1 + index].times, &observe_bounds,
+			  monotonic_us() - began_us);
 	}
 	pthread_mutex_lock(&r->lock);
 	if (!good)

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "fleet/picture.h"
+#include "fleet/tallies.h"
 #include "reconcile/ports.h"
 #include "store/store.h"
 
@@ -60,6 +61,9 @@ bool reconcile_act_infinity(struct reconciler *, struct store *, const struct in
 			    int64_t *ret_next_at);
 bool reconcile_act_ec2(struct reconciler *, size_t region, struct store *, const struct ec2_port *,
 		       const struct infinity_port *, int64_t *ret_next_at);
+
+/* What is counted for /metrics; lives as long as the reconciler. The clients that stand behind the ports add their part. */
+struct tallies *reconciler_tallies(struct reconciler *);
 
 /* The poll intervals in force (settings, scaled), for the observers' loops. Any thread. */
 struct burst_params reconciler_params(struct reconciler *);

@@ -57,7 +57,9 @@ enum err reconciler_new(const struct reconciler_options *o, struct store *store,
 	pthread_mutex_init(&r->publish_lock, NULL);
 	r->wants.version = -1;
 	r->schedules_version = -1;
-	if (add_regions(r, o))
+	r->began_at = clock_now(o->clock);
+	r->tallies = tallies_new(o->regions, o->n_regions);
+	if (!r->tallies || add_regions(r, o))
 		return error_set(e, ERR_INTERNAL, "out of memory");
 	err = store_tracks(store, &r->tracks, e);
 	if (!err)
@@ -86,6 +88,9 @@ void reconciler_free(struct reconciler *r)
 	track_table_free(&r->next_tracks);
 	wants_free(&r->wants);
 	free(r->ticks);
+	free(r->sampler.rows);
+	free(r->stops);
+	tallies_free(r->tallies);
 	burst_plan_free(&r->plan);
 	picture_unref(r->published);
 	pthread_mutex_destroy(&r->lock);
@@ -101,6 +106,11 @@ struct picture *reconciler_picture(struct reconciler *r)
 	p = picture_ref(r->published);
 	pthread_mutex_unlock(&r->publish_lock);
 	return p;
+}
+
+struct tallies *reconciler_tallies(struct reconciler *r)
+{
+	return r->tallies;
 }
 
 struct bursting_settings reconciler_settings(struct reconciler *r)
@@ -137,6 +147,13 @@ struct burst_tick *tick_of(struct reconciler *r, int64_t location)
 	grown[at] = (struct burst_tick){.location = location};
 	r->n_ticks++;
 	return &grown[at];
+}
+
+int64_t scaled(const struct reconciler *r, int64_t ms)
+{
+	int64_t here = (int64_t)((double)ms / r->time_scale);
+
+	return here > 0 ? here : 1;
 }
 
 int64_t backoff_ms(struct reconciler *r, int attempts, int64_t base_ms, int64_t cap_ms)

@@ -126,11 +126,14 @@ static void decision_actor(const struct decision *d, char out[101])
 	}
 }
 
-/* Figures that do not fit are left out rather than cut: what is stored is always a whole JSON object. */
+/*
+ * Figures that do not fit are left out rather than cut: what is stored is always a whole JSON object, and shown as it is. 0.1, not
+ * 0.10000000000000001.
+ */
 static void figures_text(const struct picture *p, const struct decision_figures *f, char *out, size_t size)
 {
 	json_t *json = figures_json(p, f);
-	size_t len = json ? json_dumpb(json, out, size - 1, JSON_COMPACT) : size;
+	size_t len = json ? json_dumpb(json, out, size - 1, JSON_COMPACT | JSON_REAL_PRECISION(12)) : size;
 
 	out[len < size ? len : 0] = '\0';
 	json_decref(json);

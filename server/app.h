@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "fleet/picture.h"
+#include "fleet/tallies.h"
 #include "server/config.h"
 #include "store/store.h"
 
@@ -15,10 +16,11 @@ struct sink_memory;
 struct tls;
 
 struct app {
-	const struct config *config; /* borrowed */
-	const struct clock *clock;   /* borrowed */
-	struct tls *tls;             /* borrowed; NULL = plain HTTP */
-	struct sink_memory *sink;    /* borrowed: what event sinks have told (handlers/sink_memory.h) */
+	const struct config *config;   /* borrowed */
+	const struct clock *clock;     /* borrowed */
+	struct tls *tls;               /* borrowed; NULL = plain HTTP */
+	const struct tallies *tallies; /* borrowed: what the workers count of themselves */
+	struct sink_memory *sink;      /* borrowed: what event sinks have told (handlers/sink_memory.h) */
 
 	/* The published picture, a new reference; never NULL. Any thread, never waits. */
 	struct picture *(*picture)(void *self);

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/meter.h"
 #include "server/app.h"
 
 struct done;
@@ -143,16 +144,11 @@ const char *req_last_event_id(struct req *);
 /* --- figures of the server
  * ------------------------------------------------------------------------------------------ */
 
-/* Upper bounds of the classes of the time that a request takes, from its first line to the last byte of the reply. */
-#define HTTP_TIME_BOUNDS_US                                                                                  \
-	{                                                                                                    \
-		100, 250, 500, 1000, 2500, 5000, 10000, 25000, 100000, 250000, 1000000, 5000000              \
-	}
-#define HTTP_TIME_BOUNDS 12
+/* How long requests take, from the first line to the last byte of the reply: 0.1 ms to 5 s. */
+extern const struct meter_bounds http_time_bounds;
 struct http_times {
-	const char *operation;                /* "none": requests that no route answered */
-	uint64_t count[HTTP_TIME_BOUNDS + 1]; /* each class by itself; the last one has no bound */
-	uint64_t sum_us;
+	const char *operation; /* "none": requests that no route answered */
+	struct meter_reading times;
 };
 /* Of the i-th operation since the process started; false behind the last one. Any thread. */
 bool req_times(struct req *, size_t i, struct http_times *ret);

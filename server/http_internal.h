@@ -26,12 +26,6 @@ struct page_slot {
 	struct MHD_Response *not_modified;
 };
 
-/* Counted without a lock; a reader may see a request in one of them and not yet in the other. */
-struct operation_times {
-	_Atomic uint64_t count[HTTP_TIME_BOUNDS + 1];
-	_Atomic uint64_t sum_us;
-};
-
 struct http_server {
 	struct app app;
 	struct route_table routes;
@@ -47,8 +41,8 @@ struct http_server {
 	_Atomic uint64_t requests; /* number of the next request id */
 	_Atomic int under_way;     /* requests between their headers and the end of their reply */
 	uint32_t id_prefix;
-	struct operation_times *times; /* one per route, and one for requests without a route */
-	_Atomic uint64_t replies[6];   /* by the hundreds of their status */
+	struct meter *times;         /* one per route, and one for requests without a route */
+	_Atomic uint64_t replies[6]; /* by the hundreds of their status */
 };
 
 /*

@@ -144,6 +144,7 @@ static enum err start(struct process *p, struct error *e)
 		return err;
 	app.tls = p->tls;
 	app.sink = p->sink;
+	app.tallies = workers_tallies(p->workers);
 	app.self = p->workers;
 	app.store_self = p->stores;
 	return http_start(&app, &routes, &p->http, e);

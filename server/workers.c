@@ -316,6 +316,7 @@ static enum err give_infinity(struct worker *k, struct error *e)
 		.time_scale = c->time_scale,
 		.pause = worker_pause,
 		.pause_self = k,
+		.tally = &reconciler_tallies(k->w->reconciler)->infinity,
 	};
 
 	k->infinity_transport = curl_transport_new(&transport);
@@ -344,6 +345,7 @@ static enum err give_ec2(struct worker *k, struct error *e)
 		.time_scale = c->time_scale,
 		.pause = worker_pause,
 		.pause_self = k,
+		.tally = &reconciler_tallies(k->w->reconciler)->ec2,
 	};
 
 	k->ec2_transport = curl_transport_new(&transport);
@@ -517,6 +519,11 @@ void workers_stop(struct workers *w)
 struct picture *workers_picture(struct workers *w)
 {
 	return reconciler_picture(w->reconciler);
+}
+
+const struct tallies *workers_tallies(struct workers *w)
+{
+	return reconciler_tallies(w->reconciler);
 }
 
 void workers_wake(struct workers *w)

@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 #include "base/err.h"
 #include "fleet/picture.h"
+#include "fleet/tallies.h"
 #include "server/config.h"
 
 struct workers;
@@ -24,6 +25,9 @@ void workers_stop(struct workers *);
 /* The published picture, a new reference; never NULL (an empty one before the first read). Any thread, never
  * waits. */
 struct picture *workers_picture(struct workers *);
+
+/* What the workers count of themselves, for /metrics; lives as long as they do. Any thread. */
+const struct tallies *workers_tallies(struct workers *);
 
 /* Something changed (a setting, a wish, a request): observe and decide now. Any thread, returns at once. */
 void workers_wake(struct workers *);

@@ -8,7 +8,7 @@
  *
  * Times: pages are ordered by id, so `since` and `until` are first turned into a range of ids with the column
  * `clock` (migrations/), which never falls. Then every filter is a range of one index, whichever is combined
- * with which.
+ * with which; only what is combined with a node is compared among that node's rows, which are few.
  */
 #include <assert.h>
 
@@ -24,6 +24,10 @@
 #define BY_LOCATION "INDEXED BY event_by_location"
 #define BY_TYPE     "INDEXED BY event_by_type"
 #define BY_ACTOR    "INDEXED BY event_by_actor"
+#define BY_LOCATION_TYPE "INDEXED BY event_by_location_type"
+#define BY_LOCATION_ACTOR "INDEXED BY event_by_location_actor"
+#define BY_LOCATION_TYPE_ACTOR "INDEXED BY event_by_location_type_actor"
+#define BY_TYPE_ACTOR "INDEXED BY event_by_type_actor"
 #define NODE_EVENT_TYPES "('start', 'running', 'stop')"
 /* From the end of the table, without an index: what is looked at is a stretch of ids. */
 #define NODE_EVENTS \
@@ -40,11 +44,11 @@
 	X(EVENTS, EVENT_SELECT("NOT INDEXED", "")) \
 	X(EVENTS_A, EVENT_SELECT(BY_ACTOR, "actor = ? AND ")) \
 	X(EVENTS_T, EVENT_SELECT(BY_TYPE, "type = ? AND ")) \
-	X(EVENTS_TA, EVENT_SELECT(BY_TYPE, "type = ? AND actor = ? AND ")) \
+	X(EVENTS_TA, EVENT_SELECT(BY_TYPE_ACTOR, "type = ? AND actor = ? AND ")) \
 	X(EVENTS_L, EVENT_SELECT(BY_LOCATION, "location = ? AND ")) \
-	X(EVENTS_LA, EVENT_SELECT(BY_LOCATION, "location = ? AND actor = ? AND ")) \
-	X(EVENTS_LT, EVENT_SELECT(BY_LOCATION, "location = ? AND type = ? AND ")) \
-	X(EVENTS_LTA, EVENT_SELECT(BY_LOCATION, "location = ? AND type = ? AND actor = ? AND ")) \
+	X(EVENTS_LA, EVENT_SELECT(BY_LOCATION_ACTOR, "location = ? AND actor = ? AND ")) \
+	X(EVENTS_LT, EVENT_SELECT(BY_LOCATION_TYPE, "location = ? AND type = ? AND ")) \
+	X(EVENTS_LTA, EVENT_SELECT(BY_LOCATION_TYPE_ACTOR, "location = ? AND type = ? AND actor = ? AND ")) \
 	X(EVENTS_N, EVENT_SELECT(BY_NODE, "node = ? AND ")) \
 	X(EVENTS_NA, EVENT_SELECT(BY_NODE, "node = ? AND actor = ? AND ")) \
 	X(EVENTS_NT, EVENT_SELECT(BY_NODE, "node = ? AND type = ? AND ")) \
@@ -54,8 +58,7 @@
 	X(EVENTS_NLT, EVENT_SELECT(BY_NODE, "node = ? AND location = ? AND type = ? AND ")) \
 	X(EVENTS_NLTA, EVENT_SELECT(BY_NODE, "node = ? AND location = ? AND type = ? AND actor = ? AND ")) \
 	X(EVENTS_AFTER, \
-	  "SELECT id, time, type, node, location, operation, node_name, actor, reason, rule, figures FROM event " \
-	  "WHERE id > ? ORDER BY id LIMIT ?") \
+	  "SELECT " EVENT_COLUMNS " FROM event WHERE id > ? ORDER BY id LIMIT ?") \
 	X(EVENT_NEWEST, "SELECT ifnull(max(id), 0) FROM event") \
 	X(EVENT_FIRST_SINCE, \
 	  "SELECT id FROM event INDEXED BY event_by_clock WHERE clock >= ? ORDER BY clock, id LIMIT 1") \

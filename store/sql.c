@@ -162,6 +162,11 @@ int64_t sql_get_int(struct sql *q)
 	return sqlite3_column_int64(q->statement, q->column++);
 }
 
+double sql_get_real(struct sql *q)
+{
+	return sqlite3_column_double(q->statement, q->column++);
+}
+
 int sql_get_int32(struct sql *q)
 {
 	int64_t value = sql_get_int(q);

@@ -38,7 +38,8 @@
 	X(decisions)                                                                                         \
 	X(tally)                                                                                             \
 	X(tokens)                                                                                            \
-	X(idempotency)
+	X(idempotency)                                                                                       \
+	X(samples)
 
 enum aggregate {
 #define X(name) AGGREGATE_##name,
@@ -123,6 +124,7 @@ int sql_changed(const struct sql *);
 void sql_fail(struct sql *, const char *what);
 
 int64_t sql_get_int(struct sql *);
+double sql_get_real(struct sql *);
 int sql_get_int32(struct sql *); /* a value outside of int is a failure */
 bool sql_get_bool(struct sql *);
 /* Whether the next column is NULL; does not step over it. */

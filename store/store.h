@@ -20,6 +20,7 @@
 #include "fleet/intent.h"
 #include "fleet/join.h"
 #include "fleet/schedule.h"
+#include "fleet/sample.h"
 #include "fleet/settings.h"
 #include "fleet/track.h"
 
@@ -288,6 +289,32 @@ enum err store_reply_get(struct store *, const char *actor, const char *key, int
 enum err store_reply_put(struct store *, const char *actor, const char *key, int64_t now,
 			 const struct kept_reply *, struct error *);
 void kept_reply_clear(struct kept_reply *);
+
+/* --- samples.c ----------------------------------------------------------------------------------------------------- */
+struct sample_filter {
+	enum sample_resolution resolution;
+	int64_t location;    /* 0 = all */
+	int64_t since;       /* time >= since; 0 = all */
+	int64_t until;       /* time < until; 0 = all */
+	int64_t before_time; /* keyset: behind this time and location; 0 = from the newest */
+	int64_t before_location;
+};
+/* Adds one as it was seen; a second one of the same location and time is left out. */
+enum err store_sample_add(struct store *, const struct sample *, struct error *);
+/* Newest first, those of one time by location downwards; at most `limit`. free() */
+enum err store_samples(struct store *, const struct sample_filter *, int limit, struct sample **ret,
+		       size_t *ret_n, struct error *);
+/*
+ * Makes means, one a location and `step_ms`, of the samples since the last mean (but not before `oldest`) up to the step that
+ * `now` lies in, which has not ended. What was made before stays as it is.
+ */
+enum err store_samples_merge(struct store *, int64_t now, int64_t oldest, int64_t step_ms, struct error *);
+/* Removes what is older, at most `limit` rows of each kind, the oldest first. */
+enum err store_samples_prune(struct store *, int64_t seen_before, int64_t means_before, int limit,
+			     struct error *);
+/* The ramp of a location's free HD calls over its samples from `since` on and before `until`. */
+enum err store_sample_ramp(struct store *, int64_t location, int64_t since, int64_t until, struct ramp *ret,
+			   struct error *);
 
 /*
  * A counter that any write of settings, thresholds, wishes or holds moves, and every new intent: the reconciler re-reads

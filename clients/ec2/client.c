@@ -197,13 +197,13 @@ static bool attempt(struct ec2_client *c, const struct request *r, const struct 
 		    struct ec2_answer *ret, struct upstream_error *e)
 {
 	struct http_answer a = {0};
+	bool good;
 
 	pause_ms(c, ec2_limiter_take(c->o.limiter, r->bucket));
-	if (!send_request(c, r, keys, &a, e))
-		return false;
-	bool good = read_answer(c, r, &a, ret, e);
-
+	good = send_request(c, r, keys, &a, e) && read_answer(c, r, &a, ret, e);
 	http_answer_free(&a);
+	if (c->o.tally)
+		counter_add(&c->o.tally->requests[good ? UPSTREAM_OK : e->class], 1);
 	if (!good && e->class == UPSTREAM_THROTTLED)
 		ec2_limiter_throttled(c->o.limiter);
 	return good;

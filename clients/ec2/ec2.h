@@ -28,6 +28,7 @@ struct ec2_client_options {
 	double time_scale;                     /* waits between attempts are divided by it */
 	void (*pause)(void *self, int64_t ms); /* sleeps; returns early on shutdown. NULL = real sleep */
 	void *pause_self;
+	struct upstream_tally *tally; /* borrowed; NULL = nobody counts */
 };
 /* NULL when out of memory, or where the endpoint is too long. Copies region and endpoint; one owner. */
 struct ec2_client *ec2_client_new(const struct ec2_client_options *);

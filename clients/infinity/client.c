@@ -117,6 +117,7 @@ struct infinity_client *infinity_client_new(const struct infinity_client_options
 	client->time_scale = options->time_scale > 0 ? options->time_scale : 1;
 	client->pause = options->pause ? options->pause : real_pause;
 	client->pause_self = options->pause_self;
+	client->tally = options->tally;
 	if (!check_options(options, e) || !copy_options(client, options, e))
 		return NULL;
 	return take_ptr(client);
@@ -252,8 +253,13 @@ bool infinity_exchange(struct infinity_client *client, const struct infinity_req
 	for (int done = 1;; done++) {
 		int64_t wait;
 
+		bool good;
+
 		*e = (struct upstream_error){0};
-		if (attempt(client, request, ret, e))
+		good = attempt(client, request, ret, e);
+		if (client->tally)
+			counter_add(&client->tally->requests[e->class], 1);
+		if (good)
 			return true;
 		wait = wait_after(client, request, done, e);
 		if (wait < 0)

@@ -34,6 +34,7 @@ struct infinity_client {
 	void (*pause)(void *self, int64_t ms);
 	void *pause_self;
 	int64_t requests; /* sent so far */
+	struct upstream_tally *tally;
 	struct skew skew;
 	struct remembered remembered;
 };

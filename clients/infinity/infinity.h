@@ -24,6 +24,7 @@ struct infinity_client_options {
 	double time_scale; /* waits between attempts are divided by it */
 	void (*pause)(void *self, int64_t ms);
 	void *pause_self;
+	struct upstream_tally *tally; /* borrowed; NULL = nobody counts */
 };
 /* NULL fills `e` (unreadable key, ...). Copies all strings. */
 struct infinity_client *infinity_client_new(const struct infinity_client_options *, struct upstream_error *e);

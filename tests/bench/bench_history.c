@@ -15,7 +15,21 @@
 #define PAGE      50
 #define ROUNDS    15
 #define PAGES     800 /* in a round */
-#define OF        7   /* the location that is asked for */
+
+/* A page: what the store is asked, and what the server is. */
+struct page {
+	const char *name;
+	const char *query;
+	struct history_filter filter;
+};
+#define LAST        (PAGE + 2) /* behind it the oldest PAGE + 1 events */
+#define LAST_CURSOR "aDUy"     /* "h52" */
+static const struct page pages[] = {
+	{"all events", "", {.type = -1}},
+	{"one location", "&location=7", {.type = -1, .location = 7}},
+	{"location and type", "&location=7&type=stop", {.type = EVENT_STOP, .location = 7}},
+	{"the oldest", "&cursor=" LAST_CURSOR, {.type = -1, .before = LAST}},
+};
 
 /* Everything in one transaction. */
 static enum err add_events(struct store *store, void *arg, struct error *e)
@@ -45,34 +59,31 @@ static enum err add_events(struct store *store, void *arg, struct error *e)
 	return err;
 }
 
-/* CPU microseconds of one page, out of `pages`. */
-static double store_page_us(struct store *store, int64_t location, int pages)
+/* CPU microseconds of one page, out of `n_pages`. */
+static double store_page_us(struct store *store, const struct history_filter *filter, int n_pages)
 {
-	const struct history_filter filter = {.location = location, .type = -1};
 	double before = thread_cpu_us();
 
-	for (int i = 0; i < pages; i++) {
+	for (int i = 0; i < n_pages; i++) {
 		struct event *events = NULL;
 		size_t n = 0;
 		struct error e;
 
 		/* one more than the page, as the handler asks, to know whether there is another page */
-		if (store_events(store, &filter, PAGE + 1, &events, &n, &e) || n != PAGE + 1)
+		if (store_events(store, filter, PAGE + 1, &events, &n, &e) || n != PAGE + 1)
 			bench_fail("store: no full page");
 		store_events_free(events, n);
 	}
-	return (thread_cpu_us() - before) / pages;
+	return (thread_cpu_us() - before) / n_pages;
 }
 
-static void measure(struct store *store, const struct stack *stack, const char *name, int64_t location)
+static void measure(struct store *store, const struct stack *stack, const struct page *page)
 {
 	struct samples alone = {.n = 0}, whole = {.n = 0}, unchanged = {.n = 0}, ratio;
 	char path[100], headers[300], etag[80], line[80];
 	struct load load, again;
 
-	(void)snprintf(path, sizeof path,
-		       location ? "/v1/history?limit=%d&location=%d" : "/v1/history?limit=%d", PAGE,
-		       (int)location);
+	(void)snprintf(path, sizeof path, "/v1/history?limit=%d%s", PAGE, page->query);
 	load_open(&load, stack->child.port, path, stack->headers);
 	if (load.status != 200)
 		bench_fail("%s: %s", path, load.reply);
@@ -80,20 +91,21 @@ static void measure(struct store *store, const struct stack *stack, const char *
 		       load_header(&load, "ETag", etag, sizeof etag));
 	load_open(&again, stack->child.port, path, headers);
 	load_run(&load, PAGES); /* warm */
-	(void)store_page_us(store, location, PAGES);
+	(void)store_page_us(store, &page->filter, PAGES);
 	for (int i = 0; i < ROUNDS; i++) {
-		sample(&alone, store_page_us(store, location, PAGES));
+		sample(&alone, store_page_us(store, &page->filter, PAGES));
 		load_sample(&load, &stack->child, PAGES, &whole);
 		load_sample(&again, &stack->child, PAGES, &unchanged);
 	}
 	ratio = samples_ratio(&alone, &whole);
-	(void)snprintf(line, sizeof line, "the store alone, %s", name);
+	(void)snprintf(line, sizeof line, "the store alone, %s", page->name);
 	table_row(line, &alone, "us");
-	(void)snprintf(line, sizeof line, "GET /v1/history, %s, %.0f KB", name, (double)load.body_len / 1000);
+	(void)snprintf(line, sizeof line, "GET /v1/history, %s, %.0f KB", page->name,
+		       (double)load.body_len / 1000);
 	table_row(line, &whole, "us");
-	(void)snprintf(line, sizeof line, "pages over HTTP / pages of the store alone, %s", name);
+	(void)snprintf(line, sizeof line, "pages over HTTP / pages of the store alone, %s", page->name);
 	table_goal(line, &ratio, "", GOAL_AT_LEAST, 0.8);
-	(void)snprintf(line, sizeof line, "GET /v1/history, %s, 304", name);
+	(void)snprintf(line, sizeof line, "GET /v1/history, %s, 304", page->name);
 	table_row(line, &unchanged, "us");
 	load_close(&load);
 	load_close(&again);
@@ -120,8 +132,8 @@ int main(void)
 		bench_fail("store: %s", e.detail);
 	table_section("History: a page of %d out of %d events (written in %.0f s); CPU for one page", PAGE,
 		      EVENTS, took);
-	measure(store, &stack, "all events", 0);
-	measure(store, &stack, "one location", OF);
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+		measure(store, &stack, &pages[i]);
 	child_end(&stack.child);
 	store_close(store);
 	return 0;

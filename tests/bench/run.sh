@@ -12,7 +12,7 @@ failed=0
 bench() {
 	name=$1
 	shift
-	timeout -k 5 100 "$build/bench/bench_$name" "$@" || {
+	timeout -k 5 300 "$build/bench/bench_$name" "$@" || {
 		echo "bench: bench_$name did not finish" >&2
 		echo "$name" >>"$table.failed"
 	}

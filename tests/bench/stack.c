@@ -45,7 +45,8 @@ static int serve(void *arg)
 			  .hint = no_wake,
 			  .sink = sink_memory_new(),
 			  .self = s->picture,
-			  .store = stores_get};
+			  .store = stores_get,
+			  .tallies = tallies_new(NULL, 0)};
 
 	(void)snprintf(state, sizeof state, "BURSTD_STATE_DIR=%s", s->state_dir);
 	app.store_self = stores_new(s->database, stack_key);

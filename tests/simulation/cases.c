@@ -433,7 +433,8 @@ static void operator_stops(struct sim_setup *setup, struct sim **ret)
 	sim_run(s, 10 * MINUTE);
 	sim_expect(s, "E7", operator_stop(s, BURST_1, true));
 	sim_run(s, MINUTE);
-	sim_expect(s, "E7", stops(s) == 2 && world_counters(s->world).calls_cut == 1);
+	sim_expect(s, "E7",
+		   stops(s) == 2 && world_counters(s->world).calls_cut == 1 && sim_calls_cut(s) == 1);
 	sim_run(s, 10 * MINUTE);
 	sim_expect(s, "E5", !node_now(s, BURST_1).maintenance);
 	end_quiet(s);

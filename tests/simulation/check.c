@@ -506,6 +506,8 @@ void check_step(struct sim *s)
 	if (c.stops_busy > s->forced_stops || c.calls_cut > s->forced_cuts)
 		sim_broken(s, "E1", "%lld calls were cut by %lld stops of busy nodes", (long long)c.calls_cut,
 			   (long long)c.stops_busy);
+	if (!s->forced_stops && sim_calls_cut(s)) /* what /metrics tells */
+		sim_broken(s, "E1", "%d calls are counted as cut, without force", sim_calls_cut(s));
 	if (s->ledger_seen != before && !s->dead) {
 		sim_intents(s);
 		check_maintenance(s);

@@ -151,6 +151,7 @@ struct sim {
 	int64_t picture_at; /* made_at of the last picture */
 	int64_t picture_seq;
 
+	bool wrote;      /* rows that are no samples, in the transaction under way */
 	bool dead;       /* killed: nothing of this incarnation has an effect any more */
 	int fuse;        /* chances to be killed that are still let pass; 0 = not lit */
 	int64_t kill_at; /* when the next fuse is lit */
@@ -213,6 +214,8 @@ void sim_intents(struct sim *);
 const struct intent *sim_intent_of(const struct sim *, int64_t node);
 /* The phase of a node in the published picture. */
 enum node_phase sim_phase(struct sim *, int64_t node);
+/* Calls that burstd counts as cut by itself, since it was last started. */
+int sim_calls_cut(const struct sim *);
 int sim_threshold(const struct sim *, int64_t location);
 
 /* Notes that a rule was broken. */

@@ -41,6 +41,7 @@ struct fixture {
 	struct config *config;
 	struct stores *stores;
 	struct http_server *server;
+	struct tallies *tallies;
 	pthread_mutex_t lock; /* picture */
 	struct picture *picture;
 	struct clock clock;
@@ -168,7 +169,9 @@ static inline struct fixture *fixture_start(const struct route_table *routes, co
 	f->picture = picture_empty(1);
 	f->sink = sink_memory_new();
 	fixture_token(f, "root", TOKEN_ADMIN, f->token);
+	f->tallies = tallies_new(NULL, 0);
 	app = (struct app){.config = f->config,
+			   .tallies = f->tallies,
 			   .clock = &f->clock,
 			   .picture = fixture_picture,
 			   .wake = fixture_wake,
@@ -194,6 +197,7 @@ static inline void fixture_stop(struct fixture *f)
 {
 	http_stop(f->server);
 	stores_free(f->stores);
+	tallies_free(f->tallies);
 	picture_unref(f->picture);
 	sink_memory_free(f->sink);
 	config_free(f->config);

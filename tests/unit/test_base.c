@@ -240,7 +240,7 @@ static void buf_urlencodes(void **state)
 	(void)state;
 	buf_put_urlencoded(&b, "AZaz09-._~ +/=&:\xc3\xa9");
 	assert_string_equal(b.data, "AZaz09-._~%20%2B%2F%3D%26%3A%C3%A9");
-	buf_reset(&b);
+	buf_free(&b);
 	b.max = 4;
 	buf_put_urlencoded(&b, "a b");
 	assert_true(b.failed);

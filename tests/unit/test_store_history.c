@@ -259,11 +259,11 @@ static const char *const wanted_plans[] = {
 	"USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
 	"event_by_actor (actor=? AND id>? AND id<?)",
 	"event_by_type (type=? AND id>? AND id<?)",
-	"event_by_type (type=? AND id>? AND id<?)",
+	"event_by_type_actor (type=? AND actor=? AND id>? AND id<?)",
 	"event_by_location (location=? AND id>? AND id<?)",
-	"event_by_location (location=? AND id>? AND id<?)",
-	"event_by_location (location=? AND id>? AND id<?)",
-	"event_by_location (location=? AND id>? AND id<?)",
+	"event_by_location_actor (location=? AND actor=? AND id>? AND id<?)",
+	"event_by_location_type (location=? AND type=? AND id>? AND id<?)",
+	"event_by_location_type_actor (location=? AND type=? AND actor=? AND id>? AND id<?)",
 	"event_by_node (node=? AND id>? AND id<?)",
 	"event_by_node (node=? AND id>? AND id<?)",
 	"event_by_node (node=? AND id>? AND id<?)",
@@ -314,7 +314,8 @@ static void every_filter_has_its_index(void **state)
 static void every_other_page_has_its_index(void **state)
 {
 	struct fixture *f = *state;
-	const struct sql_table *const pages[] = {&store_decisions_sql, &store_intents_sql};
+	const struct sql_table *const pages[] = {&store_decisions_sql, &store_intents_sql,
+						 &store_samples_sql};
 
 	for (size_t t = 0; t < ARRAY_LEN(pages); t++) {
 		for (int i = 0; i < pages[t]->n; i++) {

@@ -34,16 +34,24 @@
 	"INSERT INTO idempotency VALUES ('admin', 'k', printf('%064d', 0), 80, 201, 'application/json', "    \
 	"'/v1/holds/5', '', x'00');"
 
+#define FOURTH                                                                                               \
+	THIRD "INSERT INTO schedule VALUES (1, 'mornings', 1, 4, 2, '', 31, 28800, 36000, 'Europe/Oslo', "   \
+	      "10, 0, 0, '20454 20455', '', 90);"                                                            \
+	      "INSERT INTO schedule_firing VALUES (1, 95, 5), (1, 96, NULL);"
+
+#define FIFTH                                                                                                \
+	FOURTH "INSERT INTO sample VALUES (90, 4, 5, 17, 5, NULL, 0, 1, 0, 1, 0, 0, 0);"                     \
+	       "INSERT INTO sample_mean VALUES (80, 4, 10, 5.5, 5, 6, 17.0, 5, 40.5, NULL, NULL, NULL, "     \
+	       "NULL, NULL, NULL, NULL);"
+
 static const struct {
 	int from;
 	const char *sql;
 } fillings[] = {
 	{1, FIRST},
 	{3, THIRD},
-	{4, THIRD "INSERT INTO schedule VALUES (1, 'mornings', 1, 4, 2, '', 31, 28800, 36000, 'Europe/Oslo', "
-		  "10, 0, 0, "
-		  "'20454 20455', '', 90);"
-		  "INSERT INTO schedule_firing VALUES (1, 95, 5), (1, 96, NULL);"},
+	{4, FOURTH},
+	{5, FIFTH},
 };
 
 static const char *filling_of(int version)
