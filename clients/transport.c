@@ -220,6 +220,8 @@ static void set_limits(const struct exchange *x)
 	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	if (call->no_proxy)
 		curl_easy_setopt(c, CURLOPT_PROXY, "");
+	if (call->once)
+		curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
 }
 
 static bool set_auth(const struct exchange *x, struct upstream_error *e)

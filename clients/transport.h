@@ -37,6 +37,8 @@ struct http_call {
 	long timeout_ms;         /* whole exchange; 0 = the transport's default (20 s) */
 	long connect_timeout_ms; /* 0 = default (4 s) */
 	bool no_proxy;           /* link-local services are never reached through a proxy */
+	/* On a connection of its own: libcurl sends a request again by itself when a kept connection ends without an answer. */
+	bool once;
 };
 
 struct http_answer {

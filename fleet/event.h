@@ -14,10 +14,10 @@
 	X(CANCEL, "cancel")           /* a drain was cancelled */                                            \
 	X(FAIL, "fail")               /* a start was refused or timed out, an operation failed */            \
 	X(MAINTENANCE, "maintenance") /* a wished maintenance mode was applied */                            \
-	X(LOST, "lost")             /* an instance vanished from EC2, or a running node went silent (D2) */  \
-	X(SETTINGS, "settings")     /* bursting settings or a location's threshold changed */                \
-	X(WISH, "wish")             /* a node's wish was set or taken back */                                \
-	X(HOLD, "hold")             /* a hold was made, ended or removed */                                  \
+	X(LOST, "lost")         /* an instance vanished from EC2, or a running node went silent (D2) */      \
+	X(SETTINGS, "settings") /* bursting settings, or a location in Infinity or its threshold, changed */ \
+	X(WISH, "wish")         /* a node's or location's wish was set or taken back */                      \
+	X(HOLD, "hold")         /* a hold was made, ended or removed */                                      \
 	X(CONTROLLER, "controller") /* burstd started, or the controller changed (RULE S9) */
 
 enum event_type {

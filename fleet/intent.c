@@ -6,6 +6,9 @@ static const char *const kinds[] = {
 	[INTENT_START] = "start",
 	[INTENT_STOP] = "stop",
 	[INTENT_MAINTENANCE] = "maintenance",
+	[INTENT_LOCATION_CREATE] = "location_create",
+	[INTENT_LOCATION_UPDATE] = "location_update",
+	[INTENT_LOCATION_DELETE] = "location_delete",
 };
 #define KIND_COUNT ((int)(sizeof(kinds) / sizeof(kinds[0])))
 
@@ -38,13 +41,19 @@ static const unsigned stop_moves[INTENT_STATE_COUNT] = {
 	[INTENT_CANCELLING] = TO(CANCELLING) | TO(CANCELLED) | TO(ABANDONED),
 };
 
-static const unsigned maintenance_moves[INTENT_STATE_COUNT] = {
+static const unsigned applying_moves[INTENT_STATE_COUNT] = {
 	[INTENT_APPLYING] = TO(APPLYING) | TO(DONE) | TO(FAILED) | TO(ABANDONED),
 };
 
 const char *intent_kind_text(enum intent_kind kind)
 {
 	return kinds[kind];
+}
+
+bool intent_of_location(enum intent_kind kind)
+{
+	return kind == INTENT_LOCATION_CREATE || kind == INTENT_LOCATION_UPDATE ||
+	       kind == INTENT_LOCATION_DELETE;
 }
 
 int intent_kind_from_text(const char *text, enum intent_kind *ret)
@@ -90,7 +99,10 @@ bool intent_may_move(enum intent_kind kind, enum intent_state from, enum intent_
 	case INTENT_STOP:
 		return stop_moves[from] & (1u << to);
 	case INTENT_MAINTENANCE:
-		return maintenance_moves[from] & (1u << to);
+	case INTENT_LOCATION_CREATE:
+	case INTENT_LOCATION_UPDATE:
+	case INTENT_LOCATION_DELETE:
+		return applying_moves[from] & (1u << to);
 	}
 	return false;
 }

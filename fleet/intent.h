@@ -7,6 +7,7 @@
  *                    any state before STOPPING -> CANCELLING -> CANCELLED      (RULE E5)
  *                    STOPPING -> WAITING when the last look finds the node busy (RULE E1)
  *   maintenance:  APPLYING -> DONE | FAILED
+ *   location_create, location_update, location_delete:  APPLYING -> DONE | FAILED | ABANDONED
  *
  * A state named after a deed is written before the deed, and every deed is safe to repeat.
  */
@@ -17,7 +18,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum intent_kind { INTENT_START, INTENT_STOP, INTENT_MAINTENANCE };
+#include "fleet/location.h"
+
+enum intent_kind {
+	INTENT_START,
+	INTENT_STOP,
+	INTENT_MAINTENANCE,
+	INTENT_LOCATION_CREATE, /* those of locations have no node */
+	INTENT_LOCATION_UPDATE,
+	INTENT_LOCATION_DELETE,
+};
 
 /* Who carries the state's deed out: nobody (a wait that the engine ends), Infinity's actor or the region's actor. */
 enum intent_actor { ACTOR_NONE, ACTOR_INFINITY, ACTOR_EC2 };
@@ -32,7 +42,7 @@ enum intent_actor { ACTOR_NONE, ACTOR_INFINITY, ACTOR_EC2 };
 	X(AWAITING_STOPPED, "awaiting_stopped", ACTOR_NONE, true) /* until EC2 says stopped */               \
 	X(MAINTENANCE_OFF, "maintenance_off", ACTOR_INFINITY, true)                                          \
 	X(CANCELLING, "cancelling", ACTOR_INFINITY, true) /* PATCH maintenance_mode false */                 \
-	X(APPLYING, "applying", ACTOR_INFINITY, true)     /* a wished maintenance_mode */                    \
+	X(APPLYING, "applying", ACTOR_INFINITY, true) /* a wished maintenance_mode; a location's change */   \
 	X(DONE, "done", ACTOR_NONE, false)                                                                   \
 	X(CANCELLED, "cancelled", ACTOR_NONE, false)                                                         \
 	X(FAILED, "failed", ACTOR_NONE, false)                                                               \
@@ -45,7 +55,9 @@ enum intent_state {
 		INTENT_STATE_COUNT
 };
 
-const char *intent_kind_text(enum intent_kind); /* "start", "stop", "maintenance" */
+const char *intent_kind_text(enum intent_kind); /* "start", "stop", "maintenance", "location_create", ... */
+/* Whether it is about a location itself, not about a node. */
+bool intent_of_location(enum intent_kind);
 int intent_kind_from_text(const char *, enum intent_kind *ret);
 const char *intent_state_text(enum intent_state);
 int intent_state_from_text(const char *, enum intent_state *ret);
@@ -62,9 +74,9 @@ struct intent {
 	char token[37]; /* idempotency token, a UUID */
 	enum intent_kind kind;
 	enum intent_state state;
-	int64_t node;
+	int64_t node; /* 0 = about a location */
 	char node_name[33];
-	int64_t location;
+	int64_t location;  /* 0 = none, or not made yet */
 	char instance[33]; /* EC2 instance id */
 	char region[33];
 	char actor[101];   /* "controller", "wish", token name, "hold:<id>" */
@@ -76,11 +88,12 @@ struct intent {
 	bool maintenance;  /* INTENT_MAINTENANCE: the wished value */
 	int attempts;      /* deeds tried in the present state; committed before each try */
 	int64_t created_at;
-	int64_t entered_at;     /* when the present state was entered */
-	int64_t next_at;        /* not to be tried before */
-	int64_t maintenance_at; /* when Infinity acknowledged maintenance mode on; 0 = not yet */
-	int64_t closed_at;      /* 0 while open */
-	char error[400];        /* the last failure, for people */
+	int64_t entered_at;            /* when the present state was entered */
+	int64_t next_at;               /* not to be tried before */
+	int64_t maintenance_at;        /* when Infinity acknowledged maintenance mode on; 0 = not yet */
+	int64_t closed_at;             /* 0 while open */
+	char error[400];               /* the last failure, for people */
+	struct location_change change; /* what of the location is made or changed; no field for other kinds */
 };
 
 #endif

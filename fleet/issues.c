@@ -158,9 +158,13 @@ static const struct issue_text intent_trouble = {
 	"operation_retrying", SEVERITY_WARNING,
 	"The operation is tried again until it succeeds or is no longer wanted.",
 	"See the operation's error."};
-static const struct issue_text drift = {
-	"drift", SEVERITY_INFO, "The reconciler works on it, or cannot.",
-	"See the node's wishes, its open operation and the other issues about it."};
+static const struct issue_text drift = {"drift", SEVERITY_INFO, "The reconciler works on it, or cannot.",
+					"See its wishes, its open operation and the other issues about it."};
+
+static const struct issue_text location_refused = {
+	"location_refused", SEVERITY_WARNING,
+	"The location stays as it is in Infinity; burstd does not ask again by itself.",
+	"Mend what Infinity names, then set the wish again, or release it."};
 
 static void doubt_issues(struct issues *is, const struct node *n, const char *subject)
 {
@@ -342,6 +346,26 @@ static void count_roles(const struct picture *p, const struct location *l, int *
 		*(p->nodes[i].role == ROLE_PROXYING ? ret_proxying : ret_transcoding) += 1;
 }
 
+/* Wishes for the location itself. */
+static void location_wish_issues(struct issues *is, const struct location *l, const char *subject)
+{
+	struct location_change actual;
+	unsigned drifted = 0;
+
+	if (l->wish && l->wish->change.fields) {
+		actual = location_actual(is->j->picture, l);
+		drifted = location_drift(&l->wish->change, &actual);
+	}
+	if (l->intent && l->intent->error[0])
+		add(is, &intent_trouble, subject, "operation %lld (%s): %s", (long long)l->intent->id,
+		    intent_kind_text(l->intent->kind), l->intent->error);
+	if (drifted && l->wish->refused[0])
+		add(is, &location_refused, subject, "its wishes were refused: %s", l->wish->refused);
+	for (unsigned field = 1; field <= LOCATION_ALL_FIELDS; field <<= 1)
+		if (drifted & field && !l->wish->refused[0])
+			add(is, &drift, subject, "its %s is not as it is wished", location_field_text(field));
+}
+
 static void location_issues(struct issues *is)
 {
 	const struct picture *p = is->j->picture;
@@ -352,6 +376,7 @@ static void location_issues(struct issues *is)
 		int proxying = 0, transcoding = 0;
 
 		about(subject, "location", l->name);
+		location_wish_issues(is, l, subject);
 		count_roles(p, l, &proxying, &transcoding);
 		if (proxying && transcoding)
 			add(is, &v5_roles, subject, "%d proxying and %d transcoding nodes share the location",

@@ -295,10 +295,11 @@ static const struct node_wish *wish_of(const struct join_input *in, int64_t node
 	return NULL;
 }
 
-static const struct intent *intent_of(struct join *j, int64_t node)
+/* The open one of a node; or, where `node` is 0, the one of the location itself. */
+static const struct intent *intent_of(struct join *j, int64_t node, int64_t location)
 {
 	for (size_t i = 0; i < j->in->n_intents; i++)
-		if (j->in->intents[i].node == node) {
+		if (j->in->intents[i].node == node && (node || j->in->intents[i].location == location)) {
 			struct intent *copy = arena_alloc(j->arena, sizeof(*copy));
 
 			if (copy)
@@ -368,7 +369,7 @@ static void fill_wants(struct join *j, struct node *n)
 		n->wish_maintenance = w->maintenance;
 		n->order = w->start_order;
 	}
-	n->intent = intent_of(j, n->id);
+	n->intent = intent_of(j, n->id, 0);
 }
 
 static bool tag_fits(const struct picture *p, const struct ec2_instance *i)
@@ -453,6 +454,19 @@ static int build_nodes(struct join *j)
 
 /* --- locations ------------------------------------------------------------------------------------------------- */
 
+static const struct location_wish *location_wish_of(struct join *j, int64_t location)
+{
+	for (size_t i = 0; i < j->in->n_location_wishes; i++)
+		if (j->in->location_wishes[i].location == location) {
+			struct location_wish *copy = arena_alloc(j->arena, sizeof(*copy));
+
+			if (copy)
+				*copy = j->in->location_wishes[i];
+			return copy;
+		}
+	return NULL;
+}
+
 static int build_locations(struct join *j)
 {
 	const struct infinity_report *r = j->in->infinity;
@@ -462,9 +476,14 @@ static int build_locations(struct join *j)
 	if (!p->locations)
 		return -1;
 	for (size_t i = 0; i < r->n_locations; i++) {
-		p->locations[i] = (struct location){.id = r->locations[i].id,
-						    .name = arena_strdup(j->arena, r->locations[i].name)};
-		p->locations[i].threshold = p->params.threshold;
+		p->locations[i] = (struct location){
+			.id = r->locations[i].id,
+			.name = arena_strdup(j->arena, r->locations[i].name),
+			.description = arena_strdup(j->arena, r->locations[i].description),
+			.threshold = p->params.threshold,
+			.wish = location_wish_of(j, r->locations[i].id),
+			.intent = intent_of(j, 0, r->locations[i].id),
+		};
 	}
 	p->n_locations = r->n_locations;
 	qsort(p->locations, p->n_locations, sizeof(*p->locations), compare_location);
@@ -532,16 +551,6 @@ static void take_monitor(struct join *j)
 	}
 }
 
-/*
- * RULE V2: a principal is a location whose primary overflow location holds bursting nodes, and that has always-on nodes of its own
- * to be short of. A location of nothing but bursting nodes is no principal of the next one: bursting does not chain.
- */
-static bool is_principal(const struct picture *p, const struct location *l)
-{
-	return l->overflow1 >= 0 && &p->locations[l->overflow1] != l &&
-	       p->locations[l->overflow1].n_bursting > 0 && l->has_always_on;
-}
-
 /* RULE V1 */
 static enum location_state threshold_state(const struct picture *p, const struct location *l)
 {
@@ -551,38 +560,19 @@ static enum location_state threshold_state(const struct picture *p, const struct
 									    : LOCATION_OK;
 }
 
-/* RULE S5 */
-static void mark_only_secondary(struct picture *p)
-{
-	for (size_t i = 0; i < p->n_locations; i++) {
-		const struct location *l = &p->locations[i];
-
-		if (l->overflow2 >= 0 && p->locations[l->overflow2].kind == LOCATION_OVERFLOW)
-			p->locations[l->overflow2].only_secondary = true;
-	}
-	for (size_t i = 0; i < p->n_locations; i++)
-		if (p->locations[i].principal)
-			p->locations[p->locations[i].overflow1].only_secondary = false;
-}
-
 static void judge_locations(struct join *j)
 {
 	struct picture *p = j->picture;
 
+	locations_judge(p->locations, p->n_locations);
 	for (size_t i = 0; i < p->n_locations; i++) {
 		struct location *l = &p->locations[i];
 
 		l->figures_at = p->status_frozen ? newest_status(j->in->infinity) : p->infinity_at;
 		average_load(p, l);
-		l->principal = is_principal(p, l);
-		if (l->n_bursting > 0)
-			l->kind = LOCATION_OVERFLOW;
-		else if (l->principal)
-			l->kind = LOCATION_PRINCIPAL;
 		if (l->principal)
 			l->state = threshold_state(p, l);
 	}
-	mark_only_secondary(p);
 }
 
 /* --- the whole ------------------------------------------------------------------------------------------------- */

@@ -28,6 +28,8 @@ struct join_input {
 	size_t n_schedules;
 	const struct node_wish *wishes;
 	size_t n_wishes;
+	const struct location_wish *location_wishes;
+	size_t n_location_wishes;
 	const struct intent *intents; /* the open ones */
 	size_t n_intents;
 	const struct infinity_report *infinity;        /* NULL = never heard */

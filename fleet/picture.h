@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "fleet/decision.h"
 #include "fleet/intent.h"
+#include "fleet/location.h"
 #include "fleet/report.h"
 #include "fleet/settings.h"
 #include "fleet/track.h"
@@ -27,6 +28,7 @@ const char *location_state_text(enum location_state); /* "ok", "approaching_thre
 struct location {
 	int64_t id;
 	const char *name;
+	const char *description; /* NULL = none */
 	enum location_kind kind;
 	int32_t overflow1; /* index into locations, -1 = none */
 	int32_t overflow2;
@@ -42,6 +44,8 @@ struct location {
 	bool principal;            /* RULE V2, also of a mixed location whose kind is overflow */
 	bool only_secondary;       /* an overflow location that is nobody's primary overflow (RULES S5, V5) */
 	enum location_state state; /* RULE V1; LOCATION_OK for other kinds */
+	const struct location_wish *wish; /* NULL = none; lives in the picture's arena */
+	const struct intent *intent; /* the open operation on the location itself, NULL = none; likewise */
 	int64_t figures_at; /* when free_hd was true: the newest node status in it, or the read itself with the monitor */
 };
 
@@ -178,5 +182,13 @@ DEFINE_FREEP(struct picture, picture_unref)
 /* NULL where there is none. */
 const struct node *picture_node(const struct picture *, int64_t id);
 const struct location *picture_location(const struct picture *, int64_t id);
+
+/*
+ * Judges what each location is by the links and nodes of all of them: kind, principal, only_secondary (RULES V2, S5). The join's
+ * own judgement, also for links that do not exist yet.
+ */
+void locations_judge(struct location *, size_t n);
+/* What a location is in Infinity, as far as it can be wished: every field given. */
+struct location_change location_actual(const struct picture *, const struct location *);
 
 #endif

@@ -25,8 +25,9 @@ enum node_sync {
 struct infinity_location {
 	int64_t id;
 	const char *name;
-	int64_t overflow1; /* id of overflow_location1 (primary), 0 = null */
-	int64_t overflow2; /* id of overflow_location2 (secondary), 0 = null */
+	const char *description; /* NULL = none */
+	int64_t overflow1;       /* id of overflow_location1 (primary), 0 = null */
+	int64_t overflow2;       /* id of overflow_location2 (secondary), 0 = null */
 };
 
 /* configuration/worker_vm joined with status/worker_vm (by configuration_id) and the counts of the live lists */

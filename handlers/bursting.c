@@ -5,6 +5,7 @@
 
 #include "handlers/handlers.h"
 #include "handlers/input.h"
+#include "handlers/plan.h"
 #include "handlers/views.h"
 
 #define KEY_ID_MAX 128
@@ -185,6 +186,7 @@ struct change {
 	const struct wanted *want;
 	bool wrote;
 	bool incomplete; /* a key id without a secret, or the reverse */
+	struct bursting_settings before;
 	struct bursting_settings after;
 };
 
@@ -244,7 +246,7 @@ static enum err change_tx(struct store *store, void *arg, struct error *e)
 	json_decref(present);
 	if (err)
 		return err;
-	c->after = before;
+	c->before = c->after = before;
 	settings_apply(&c->after, c->want);
 	c->incomplete = (c->after.aws_access_key_id[0] != '\0') != c->after.aws_secret_access_key_set;
 	if (c->incomplete)
@@ -253,6 +255,55 @@ static enum err change_tx(struct store *store, void *arg, struct error *e)
 			c->after.aws_secret_access_key_set ? "/aws_access_key_id" : "/aws_secret_access_key",
 			"the key id and the secret key belong together: set both, or set both to null");
 	return write_settings(store, c, &before, e);
+}
+
+/* --- telling what it would do --------------------------------------------------------------------------------- */
+
+static bool acts(const struct bursting_settings *s)
+{
+	return s->enabled && s->mode == MODE_CONTROL;
+}
+
+static void plan_control(json_t *plan, const struct change *c)
+{
+	const struct picture *p = req_picture(c->r);
+
+	if (acts(&c->after) && !acts(&c->before))
+		plan_consequence(
+			plan, p->infinity_bursting
+				      ? "burstd decides, but stops nothing while Infinity's own bursting is "
+					"on (RULE S9)."
+				      : "burstd starts and stops bursting nodes by itself from then on.");
+	if (!acts(&c->after) && acts(&c->before))
+		plan_consequence(plan,
+				 "burstd starts and stops nothing by itself any more; what is under way "
+				 "is finished.");
+}
+
+/* RULE V5: a threshold that one node cannot lift a location above. */
+static void plan_threshold(json_t *plan, const struct change *c)
+{
+	if (c->after.bursting_threshold != c->before.bursting_threshold &&
+	    c->after.bursting_threshold >= c->after.node_capacity_hd)
+		plan_consequence(plan,
+				 "A threshold of %d is at or above what one node can take (%d HD calls): a "
+				 "second node is started right after the first (RULE V5).",
+				 c->after.bursting_threshold, c->after.node_capacity_hd);
+}
+
+static json_t *plan_of(const struct change *c)
+{
+	const struct picture *p = req_picture(c->r);
+	json_t *plan = plan_new();
+	json_t *before = view(&c->before, p);
+	json_t *after = view(&c->after, p);
+
+	plan_change(plan, "/v1/bursting", before, after);
+	plan_control(plan, c);
+	plan_threshold(plan, c);
+	json_decref(before);
+	json_decref(after);
+	return plan;
 }
 
 struct done *bursting_patch(struct req *r)
@@ -271,6 +322,8 @@ struct done *bursting_patch(struct req *r)
 	store = req_store(r, &e);
 	if (!store || store_tx(store, change_tx, &c, &e))
 		return reply_error(r, &e);
+	if (r->dry_run)
+		return reply_plan(r, plan_of(&c));
 	if (c.wrote)
 		req_changed(r);
 	return reply_value(r, 200, view(&c.after, req_picture(r)));

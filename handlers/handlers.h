@@ -12,7 +12,11 @@ struct done *status_get(struct req *);
 /* locations.c */
 struct done *location_list(struct req *);
 struct done *location_get(struct req *);
+/* location_changes.c */
 struct done *location_patch(struct req *);
+/* location_lifecycle.c */
+struct done *location_create(struct req *);
+struct done *location_delete(struct req *);
 /* nodes.c */
 struct done *node_list(struct req *);
 struct done *node_get(struct req *);

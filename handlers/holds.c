@@ -5,6 +5,7 @@
 #include "handlers/handlers.h"
 #include "handlers/input.h"
 #include "handlers/paging.h"
+#include "handlers/plan.h"
 #include "handlers/target.h"
 #include "handlers/views.h"
 
@@ -153,6 +154,44 @@ static enum err make_tx(struct store *store, void *arg, struct error *e)
 	return err ? err : tell(store, m->r, m->hold, "was made", e);
 }
 
+/* How many of the hold's nodes it would have to start, on the present picture. */
+static int missing(const struct picture *p, const struct hold *h)
+{
+	int up = 0;
+
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		const struct node *n = &p->nodes[i];
+		bool named = false;
+
+		for (size_t k = 0; k < h->n_nodes; k++)
+			named |= h->nodes[k] == n->id;
+		if (h->location)
+			named = n->bursting && n->location >= 0 &&
+				p->locations[n->location].id == h->location;
+		up += named && (n->phase == PHASE_SERVING || n->phase == PHASE_STARTING);
+	}
+	up = (h->location ? h->count : (int)h->n_nodes) - up;
+	return up > 0 ? up : 0;
+}
+
+static json_t *plan_of(struct req *r, const struct hold *h)
+{
+	json_t *plan = plan_new();
+	json_t *hold = view_hold(h);
+	int start = missing(req_picture(r), h);
+
+	put(hold, "id", NULL); /* it would get one, but which is not certain */
+	plan_change(plan, "/v1/holds", NULL, hold);
+	put(plan, "hold", hold);
+	if (start)
+		plan_consequence(plan,
+				 "burstd starts %d node(s) for it, and stops none of them while it lasts.",
+				 start);
+	else
+		plan_consequence(plan, "Its nodes are up already; none of them is stopped while it lasts.");
+	return plan;
+}
+
 static struct done *make(struct req *r, struct hold *h)
 {
 	struct making m = {.r = r, .hold = h};
@@ -162,17 +201,11 @@ static struct done *make(struct req *r, struct hold *h)
 
 	if (!store || store_tx(store, make_tx, &m, &e))
 		return reply_error(r, &e);
+	if (r->dry_run)
+		return reply_plan(r, plan_of(r, h));
 	req_changed(r);
 	(void)snprintf(at, sizeof at, "/v1/holds/%lld", (long long)h->id);
 	return reply_value_at(r, 201, at, view_hold(h));
-}
-
-static json_t *plan(const struct hold *h)
-{
-	json_t *hold = view_hold(h);
-
-	put(hold, "id", NULL);
-	return json_pack("{s:b, s:o}", "dry_run", 1, "hold", hold);
 }
 
 struct done *hold_create(struct req *r)
@@ -182,42 +215,62 @@ struct done *hold_create(struct req *r)
 	int64_t nodes[NODES_MAX];
 	struct hold h = {.owner = r->actor, .created_at = r->now};
 	struct error e;
-	bool dry_run;
 
-	if (!query_bool(r, "dry_run", false, &dry_run, &e) || !input_open(&in, &errors, r, true, &e))
+	if (!input_open(&in, &errors, r, true, &e))
 		return reply_error(r, &e);
 	if (!read_body(&in, r, &h, nodes))
 		return reply_input(r, &errors);
-	return dry_run ? reply_value(r, 200, plan(&h)) : make(r, &h);
+	return make(r, &h);
 }
 
 /* --- taking one back ------------------------------------------------------------------------------------------ */
 
+struct removal {
+	struct req *r;
+	json_t *before; /* owned */
+};
+
 static enum err remove_tx(struct store *store, void *arg, struct error *e)
 {
-	struct req *r = arg;
+	struct removal *m = arg;
 	struct hold *hold = NULL;
-	json_t *present;
-	enum err err = store_hold_get(store, r->number, &hold, e);
+	enum err err = store_hold_get(store, m->r->number, &hold, e);
 
 	if (err)
 		return err;
-	present = view_hold(hold);
-	err = req_if_match(r, present, e);
-	json_decref(present);
-	err = err ? err : tell(store, r, hold, "was taken back", e);
-	err = err ? err : store_hold_remove(store, r->number, e);
+	json_decref(m->before);
+	m->before = view_hold(hold);
+	err = req_if_match(m->r, m->before, e);
+	err = err ? err : tell(store, m->r, hold, "was taken back", e);
+	err = err ? err : store_hold_remove(store, m->r->number, e);
 	store_holds_free(hold, 1);
 	return err;
 }
 
+static json_t *plan_removal(const struct removal *m)
+{
+	json_t *plan = plan_new();
+	char at[40];
+
+	(void)snprintf(at, sizeof at, "/v1/holds/%lld", (long long)m->r->number);
+	plan_change(plan, at, m->before, NULL);
+	plan_consequence(plan, "What its nodes are needed for then decides whether they stay up.");
+	return plan;
+}
+
 struct done *hold_delete(struct req *r)
 {
+	struct removal m = {.r = r};
 	struct error e;
 	struct store *store = req_store(r, &e);
+	enum err err = store ? store_tx(store, remove_tx, &m, &e) : e.code;
+	json_t *plan = !err && r->dry_run ? plan_removal(&m) : NULL;
 
-	if (!store || store_tx(store, remove_tx, r, &e))
+	json_decref(m.before);
+	if (err)
 		return reply_error(r, &e);
+	if (plan)
+		return reply_plan(r, plan);
 	req_changed(r);
 	return reply_empty(r, 204);
 }

@@ -2,8 +2,7 @@
  * Start and stop of a node by an operator: RULE S7 and RULE E7.
  *
  * What a request comes to is decided by two pure functions (decide_start, decide_stop) from the node, the open operation
- * and the request; it is then either told as a plan (dry_run) or written as an intent. Nothing outside is changed here:
- * actors carry intents out.
+ * and the request; it is then written as an intent. Nothing outside is changed here: actors carry intents out.
  */
 #include <string.h>
 
@@ -11,6 +10,7 @@
 #include "handlers/handlers.h"
 #include "handlers/input.h"
 #include "handlers/node_actions.h"
+#include "handlers/plan.h"
 #include "handlers/views.h"
 
 /* --- deciding ------------------------------------------------------------------------------------------------ */
@@ -117,7 +117,6 @@ struct action {
 	const struct node *node;
 	enum intent_kind kind;
 	bool force;
-	bool dry_run;
 	const char *reason; /* NULL = none given */
 	enum verdict verdict;
 	struct intent intent; /* the operation that the reply shows */
@@ -245,51 +244,54 @@ static enum err action_tx(struct store *store, void *arg, struct error *e)
 		return err;
 	e->code = ERR_OK;
 	a->verdict = decide(a, err ? NULL : &a->intent, e);
-	if (a->dry_run)
-		return a->verdict == VERDICT_REFUSE ? e->code : ERR_OK;
 	return carry_out(store, a, e);
 }
 
 /* --- the plan ------------------------------------------------------------------------------------------------ */
 
-static void add_step(json_t *steps, enum intent_state state, const char *what)
-{
-	(void)json_array_append_new(
-		steps, json_pack("{s:s, s:s}", "step", intent_state_text(state), "description", what));
-}
-
-static void plan_stop(json_t *steps, bool force)
+static void plan_stop(json_t *plan, bool force)
 {
 	if (!force) {
-		add_step(steps, INTENT_MAINTENANCE_ON, "put the node into maintenance mode");
-		add_step(steps, INTENT_WAITING, "wait for replication, then until nothing is on the node");
+		plan_step(plan, INTENT_MAINTENANCE_ON, "put the node into maintenance mode");
+		plan_step(plan, INTENT_WAITING, "wait for replication, then until nothing is on the node");
 	}
-	add_step(steps, INTENT_STOPPING,
-		 force ? "stop the instance, also with calls on it" : "stop the instance");
-	add_step(steps, INTENT_AWAITING_STOPPED, "wait until EC2 says stopped");
-	add_step(steps, INTENT_MAINTENANCE_OFF, "take the node out of maintenance mode");
+	plan_step(plan, INTENT_STOPPING,
+		  force ? "stop the instance, also with calls on it" : "stop the instance");
+	plan_step(plan, INTENT_AWAITING_STOPPED, "wait until EC2 says stopped");
+	plan_step(plan, INTENT_MAINTENANCE_OFF, "take the node out of maintenance mode");
 }
 
-static void plan_start(json_t *steps, bool via_infinity)
+static void plan_start(json_t *plan, bool via_infinity)
 {
-	add_step(steps, INTENT_STARTING,
-		 via_infinity ? "ask Infinity to start the node" : "start the instance");
-	add_step(steps, INTENT_BOOTING, "wait until the node is synced");
+	plan_step(plan, INTENT_STARTING,
+		  via_infinity ? "ask Infinity to start the node" : "start the instance");
+	plan_step(plan, INTENT_BOOTING, "wait until the node is synced");
 }
 
-static json_t *plan(const struct action *a)
+/* RULE E7: what force costs, in the figures of the last read. */
+static void plan_cut(json_t *plan, const struct node *n)
 {
-	json_t *steps = json_array();
+	if (n->conferences > 0)
+		plan_consequence(plan, "The calls of %d conferences on %s are cut.", n->conferences, n->name);
+}
 
-	if (a->verdict == VERDICT_TAKE_BACK)
-		add_step(steps, INTENT_CANCELLING, "take the node out of maintenance mode: it serves again");
-	else if (a->verdict == VERDICT_ADD && a->kind == INTENT_START)
-		plan_start(steps, a->picture->infinity_bursting);
-	else if (a->verdict == VERDICT_ADD || a->verdict == VERDICT_FORCE)
-		plan_stop(steps, a->force);
-	return json_pack("{s:b, s:I, s:o, s:o}", "dry_run", 1, "node", (json_int_t)a->node->id, "operation",
-			 a->verdict == VERDICT_ADD ? json_null() : json_integer(a->intent.id), "steps",
-			 steps);
+static json_t *plan_of(const struct action *a)
+{
+	json_t *plan = plan_new();
+
+	plan_operation(plan, &a->intent, a->verdict == VERDICT_ADD);
+	if (a->verdict == VERDICT_JOIN)
+		plan_consequence(plan, "Nothing new: operation %lld is under way already.",
+				 (long long)a->intent.id);
+	else if (a->verdict == VERDICT_TAKE_BACK)
+		plan_step(plan, INTENT_CANCELLING, "take the node out of maintenance mode: it serves again");
+	else if (a->kind == INTENT_START)
+		plan_start(plan, a->picture->infinity_bursting);
+	else
+		plan_stop(plan, a->force);
+	if (a->kind == INTENT_STOP && a->force && a->verdict != VERDICT_JOIN)
+		plan_cut(plan, a->node);
+	return plan;
 }
 
 /* --- the two operations ----------------------------------------------------------------------------------------- */
@@ -307,7 +309,7 @@ static enum err perform(struct action *a, struct error *e)
 	struct store *store = req_store(a->r, e);
 	enum err err = store ? store_tx(store, action_tx, a, e) : e->code;
 
-	if (!err && !a->dry_run && a->verdict != VERDICT_JOIN)
+	if (!err && !a->r->dry_run && a->verdict != VERDICT_JOIN)
 		req_changed(a->r);
 	return err;
 }
@@ -318,8 +320,8 @@ static struct done *run(struct action *a)
 
 	if (perform(a, &e))
 		return reply_error(a->r, &e);
-	if (a->dry_run)
-		return reply_value(a->r, 200, plan(a));
+	if (a->r->dry_run)
+		return reply_plan(a->r, plan_of(a));
 	return reply_operation(a->r, 202, &a->intent);
 }
 
@@ -345,7 +347,7 @@ static struct done *act(struct req *r, enum intent_kind kind)
 				a.picture->infinity_at ? "" : ": Infinity was not read yet");
 		return reply_error(r, &e);
 	}
-	if (!query_bool(r, "dry_run", false, &a.dry_run, &e) || !input_open(&in, &errors, r, false, &e))
+	if (!input_open(&in, &errors, r, false, &e))
 		return reply_error(r, &e);
 	if (kind == INTENT_STOP)
 		a.force = input_bool(&in, "force", false).flag;

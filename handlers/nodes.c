@@ -5,6 +5,7 @@
 #include "handlers/handlers.h"
 #include "handlers/input.h"
 #include "handlers/paging.h"
+#include "handlers/plan.h"
 #include "handlers/views.h"
 
 #define CURSOR_KIND 'n'
@@ -150,7 +151,9 @@ struct change {
 	const struct node *node;
 	struct wanted_wishes want;
 	bool wrote;
+	json_t *before; /* owned, as is `after` */
 	json_t *after;
+	struct node_wish wish; /* as it is afterwards */
 };
 
 static void wishes_apply(struct node_wish *w, const struct wanted_wishes *want)
@@ -206,6 +209,7 @@ static enum err write_wishes(struct store *store, struct change *c, struct error
 		return err;
 	new = old;
 	wishes_apply(&new, &c->want);
+	c->wish = new;
 	c->wrote = !wishes_equal(&old, &new);
 	if (!c->wrote)
 		return ERR_OK;
@@ -215,15 +219,21 @@ static enum err write_wishes(struct store *store, struct change *c, struct error
 	return err ? err : tell(store, c, &old, &new, e);
 }
 
+static void forget(struct change *c)
+{
+	json_decref(c->before);
+	json_decref(c->after);
+	c->before = c->after = NULL;
+}
+
 static enum err change_tx(struct store *store, void *arg, struct error *e)
 {
 	struct change *c = arg;
-	json_t *before = present(c->r, store, c->node, e);
-	enum err err = before ? req_if_match(c->r, before, e) : e->code;
+	enum err err;
 
-	json_decref(before);
-	json_decref(c->after);
-	c->after = NULL;
+	forget(c);
+	c->before = present(c->r, store, c->node, e);
+	err = c->before ? req_if_match(c->r, c->before, e) : e->code;
 	err = err ? err : write_wishes(store, c, e);
 	if (!err)
 		c->after = present(c->r, store, c->node, e);
@@ -261,18 +271,52 @@ static bool read_body(struct input *in, struct wanted_wishes *want)
 	return input_end(in);
 }
 
+/* What the controller makes of the wishes at its next look. */
+static void plan_wishes(json_t *plan, const struct change *c)
+{
+	const struct node *n = c->node;
+	bool up = n->phase == PHASE_SERVING || n->phase == PHASE_STARTING;
+
+	if (c->wish.power == WISH_POWER_ON && n->phase == PHASE_STOPPED)
+		plan_consequence(plan, "burstd starts %s (RULE S7).", n->name);
+	else if (c->wish.power == WISH_POWER_ON && n->phase == PHASE_DRAINING)
+		plan_consequence(plan, "burstd calls the drain of %s off (RULE S7).", n->name);
+	else if (c->wish.power == WISH_POWER_OFF && up)
+		plan_consequence(plan, "burstd drains %s, waits for its last call and stops it (RULE E7).",
+				 n->name);
+	else if (c->wish.power == WISH_POWER_NONE && c->wish.maintenance != WISH_NONE &&
+		 n->maintenance_configured != (c->wish.maintenance == WISH_TRUE))
+		plan_consequence(plan, "burstd %s %s %s maintenance mode.",
+				 c->wish.maintenance == WISH_TRUE ? "puts" : "takes", n->name,
+				 c->wish.maintenance == WISH_TRUE ? "into" : "out of");
+}
+
+static json_t *plan_of(const struct change *c)
+{
+	json_t *plan = plan_new();
+	char at[40];
+
+	(void)snprintf(at, sizeof at, "/v1/nodes/%lld", (long long)c->node->id);
+	plan_change(plan, at, c->before, c->after);
+	plan_wishes(plan, c);
+	return plan;
+}
+
 static struct done *apply(struct req *r, struct change *c)
 {
 	struct error e = {.code = ERR_OK};
 	struct store *store = req_store(r, &e);
+	enum err err = store ? store_tx(store, change_tx, c, &e) : e.code;
+	json_t *body = err ? NULL : r->dry_run ? plan_of(c) : json_incref(c->after);
 
-	if (!store || store_tx(store, change_tx, c, &e)) {
-		json_decref(c->after);
+	forget(c);
+	if (err)
 		return reply_error(r, &e);
-	}
+	if (r->dry_run)
+		return reply_plan(r, body);
 	if (c->wrote)
 		req_changed(r);
-	return reply_value(r, 200, c->after);
+	return reply_value(r, 200, body);
 }
 
 struct done *node_patch(struct req *r)

@@ -6,6 +6,7 @@
 #include "handlers/input.h"
 #include "handlers/node_actions.h"
 #include "handlers/paging.h"
+#include "handlers/plan.h"
 #include "handlers/views.h"
 
 #define CURSOR_KIND 'o'
@@ -50,7 +51,6 @@ struct done *operation_get(struct req *r)
 struct cancel {
 	struct req *r;
 	const char *reason;
-	bool dry_run;
 	bool moved;
 	struct intent intent;
 };
@@ -80,7 +80,7 @@ static enum err cancel_tx(struct store *store, void *arg, struct error *e)
 	if (err || c->intent.state == INTENT_CANCELLING)
 		return err;
 	err = cancellable(&c->intent, e);
-	if (err || c->dry_run)
+	if (err)
 		return err;
 	(void)snprintf(why, sizeof why, "Cancelled by %.100s%s%.250s", c->r->actor, c->reason ? ": " : ".",
 		       c->reason ? c->reason : "");
@@ -88,17 +88,17 @@ static enum err cancel_tx(struct store *store, void *arg, struct error *e)
 	return intent_cancel(c->r, store, &c->intent, "E7", why, e);
 }
 
-static json_t *plan(const struct cancel *c)
+static json_t *plan_of(const struct cancel *c)
 {
-	json_t *steps = json_array();
+	json_t *plan = plan_new();
 
-	if (c->intent.state != INTENT_CANCELLING)
-		(void)json_array_append_new(
-			steps,
-			json_pack("{s:s, s:s}", "step", intent_state_text(INTENT_CANCELLING), "description",
-				  "take the node out of maintenance mode: it serves again"));
-	return json_pack("{s:b, s:I, s:I, s:o}", "dry_run", 1, "node", (json_int_t)c->intent.node,
-			 "operation", (json_int_t)c->intent.id, "steps", steps);
+	plan_operation(plan, &c->intent, false);
+	if (c->moved)
+		plan_step(plan, INTENT_CANCELLING, "take the node out of maintenance mode: it serves again");
+	else
+		plan_consequence(plan, "Nothing new: operation %lld is being cancelled already.",
+				 (long long)c->intent.id);
+	return plan;
 }
 
 struct done *operation_cancel(struct req *r)
@@ -109,7 +109,7 @@ struct done *operation_cancel(struct req *r)
 	struct error e = {.code = ERR_OK};
 	struct store *store;
 
-	if (!query_bool(r, "dry_run", false, &c.dry_run, &e) || !input_open(&in, &errors, r, false, &e))
+	if (!input_open(&in, &errors, r, false, &e))
 		return reply_error(r, &e);
 	c.reason = input_text(&in, "reason", 1, LIMIT_REASON_BYTES, false).text;
 	if (!input_end(&in))
@@ -117,8 +117,8 @@ struct done *operation_cancel(struct req *r)
 	store = req_store(r, &e);
 	if (!store || store_tx(store, cancel_tx, &c, &e))
 		return reply_error(r, &e);
-	if (c.dry_run)
-		return reply_value(r, 200, plan(&c));
+	if (r->dry_run)
+		return reply_plan(r, plan_of(&c));
 	if (c.moved)
 		req_changed(r);
 	return reply_operation(r, 202, &c.intent);

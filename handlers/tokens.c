@@ -5,6 +5,7 @@
 #include "handlers/handlers.h"
 #include "handlers/input.h"
 #include "handlers/paging.h"
+#include "handlers/plan.h"
 #include "handlers/views.h"
 
 #define CURSOR_KIND 't'
@@ -92,6 +93,18 @@ static enum err make_tx(struct store *store, void *arg, struct error *e)
 	return err ? err : tell(store, m->r, &m->row, "made", e);
 }
 
+/* The token itself is not in it: it was rolled back before anyone saw it. */
+static json_t *plan_making(const struct making *m)
+{
+	json_t *plan = plan_new();
+	json_t *row = view(&m->row);
+
+	put(row, "id", NULL);
+	plan_change(plan, "/v1/tokens", NULL, row);
+	json_decref(row);
+	return plan;
+}
+
 static struct done *make(struct making *m)
 {
 	struct error e = {.code = ERR_OK};
@@ -102,6 +115,10 @@ static struct done *make(struct making *m)
 
 	if (!store || store_tx(store, make_tx, m, &e))
 		return reply_error(m->r, &e);
+	if (m->r->dry_run) {
+		explicit_bzero(m->token, sizeof m->token);
+		return reply_plan(m->r, plan_making(m));
+	}
 	body = view(&m->row);
 	put_text(body, "token", m->token);
 	(void)snprintf(at, sizeof at, "/v1/tokens/%lld", (long long)m->row.id);
@@ -151,32 +168,59 @@ static enum err not_the_last(struct store *store, const struct token_row *t, str
 			 "%.100s is the last valid token of an admin: make another one first", t->name);
 }
 
+struct revoking {
+	struct req *r;
+	struct token_row before;
+	struct token_row after;
+};
+
 static enum err revoke_tx(struct store *store, void *arg, struct error *e)
 {
-	struct req *r = arg;
-	struct token_row row;
+	struct revoking *m = arg;
 	json_t *present;
-	enum err err = store_token_get(store, r->number, &row, e);
+	enum err err = store_token_get(store, m->r->number, &m->before, e);
 
 	if (err)
 		return err;
-	present = view(&row);
-	err = req_if_match(r, present, e);
+	m->after = m->before;
+	present = view(&m->before);
+	err = req_if_match(m->r, present, e);
 	json_decref(present);
-	if (err || row.revoked_at)
+	if (err || m->before.revoked_at)
 		return err;
-	err = not_the_last(store, &row, e);
-	err = err ? err : store_token_revoke(store, row.id, r->now, e);
-	return err ? err : tell(store, r, &row, "revoked", e);
+	err = not_the_last(store, &m->before, e);
+	err = err ? err : store_token_revoke(store, m->before.id, m->r->now, e);
+	err = err ? err : tell(store, m->r, &m->before, "revoked", e);
+	return err ? err : store_token_get(store, m->before.id, &m->after, e);
+}
+
+static json_t *plan_revoking(const struct revoking *m)
+{
+	json_t *plan = plan_new();
+	json_t *before = view(&m->before);
+	json_t *after = view(&m->after);
+	char at[40];
+
+	(void)snprintf(at, sizeof at, "/v1/tokens/%lld", (long long)m->before.id);
+	plan_change(plan, at, before, after);
+	if (!m->before.revoked_at)
+		plan_consequence(plan, "Whoever uses the token %.100s is refused from then on.",
+				 m->before.name);
+	json_decref(before);
+	json_decref(after);
+	return plan;
 }
 
 struct done *token_delete(struct req *r)
 {
+	struct revoking m = {.r = r};
 	struct error e = {.code = ERR_OK};
 	struct store *store = req_store(r, &e);
 
-	if (!store || store_tx(store, revoke_tx, r, &e))
+	if (!store || store_tx(store, revoke_tx, &m, &e))
 		return reply_error(r, &e);
+	if (r->dry_run)
+		return reply_plan(r, plan_revoking(&m));
 	req_tokens_changed(r);
 	return reply_empty(r, 204);
 }

@@ -13,7 +13,7 @@ static const enum intent_state stop_steps[] = {INTENT_MAINTENANCE_ON, INTENT_WAI
 static const enum intent_state forced_steps[] = {INTENT_STOPPING, INTENT_AWAITING_STOPPED,
 						 INTENT_MAINTENANCE_OFF};
 static const enum intent_state cancel_steps[] = {INTENT_CANCELLING};
-static const enum intent_state maintenance_steps[] = {INTENT_APPLYING};
+static const enum intent_state applying_steps[] = {INTENT_APPLYING};
 
 struct steps {
 	const enum intent_state *list;
@@ -28,7 +28,10 @@ static struct steps steps_of(const struct intent *in)
 	case INTENT_START:
 		return STEPS(start_steps);
 	case INTENT_MAINTENANCE:
-		return STEPS(maintenance_steps);
+	case INTENT_LOCATION_CREATE:
+	case INTENT_LOCATION_UPDATE:
+	case INTENT_LOCATION_DELETE:
+		return STEPS(applying_steps);
 	case INTENT_STOP:
 		break;
 	}
@@ -115,6 +118,8 @@ static const char *waits_for(const struct picture *p, const struct intent *in, c
 	case INTENT_MAINTENANCE_OFF:
 	case INTENT_CANCELLING:
 	case INTENT_APPLYING:
+		if (intent_of_location(in->kind))
+			return "Infinity to accept the change of the location";
 		return "Infinity to accept the maintenance mode";
 	case INTENT_DONE:
 	case INTENT_CANCELLED:
@@ -151,6 +156,9 @@ static json_t *view_error(const struct picture *p, const struct intent *in)
 		return NULL;
 	v = json_object();
 	put_text(v, "detail", in->error);
+	if (!remedy && in->closed_at && intent_of_location(in->kind))
+		remedy = "Mend what is named, or give burstd's Infinity account the permission to change "
+			 "locations, then ask again.";
 	if (!remedy)
 		remedy = in->closed_at ? "Look at the instance in the AWS console and at the issues of "
 					 "/v1/status, then ask "
@@ -169,8 +177,8 @@ json_t *view_operation(const struct picture *p, const struct intent *in)
 	put_text(v, "kind", intent_kind_text(in->kind));
 	put_text(v, "state", intent_state_text(in->state));
 	put_bool(v, "open", in->closed_at == 0);
-	put_int(v, "node", in->node);
-	put_text(v, "node_name", in->node_name);
+	put_id(v, "node", in->node);
+	put_text(v, "node_name", in->node ? in->node_name : NULL);
 	put_id(v, "location", in->location);
 	put_text(v, "instance", in->instance[0] ? in->instance : NULL);
 	put_text(v, "region", in->region[0] ? in->region : NULL);
@@ -186,6 +194,7 @@ json_t *view_operation(const struct picture *p, const struct intent *in)
 	put_time(v, "closed_at", in->closed_at);
 	put_text(v, "waits_for", waits_for(p, in, wait));
 	put(v, "steps", view_steps(in));
+	put(v, "change", in->change.fields ? view_location_change(&in->change) : NULL);
 	put(v, "error", view_error(p, in));
 	return v;
 }

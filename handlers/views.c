@@ -15,6 +15,7 @@ enum err overlay_load(struct store *store, struct overlay *ret, struct error *e)
 	err = store_settings_get(store, &ret->settings, e);
 	err = err ? err : store_thresholds(store, &ret->thresholds, &ret->n_thresholds, e);
 	err = err ? err : store_wishes(store, &ret->wishes, &ret->n_wishes, e);
+	err = err ? err : store_location_wishes(store, &ret->location_wishes, &ret->n_location_wishes, e);
 	return err ? err : store_intents_open(store, &ret->intents, &ret->n_intents, e);
 }
 
@@ -22,6 +23,7 @@ void overlay_free(struct overlay *o)
 {
 	free(o->thresholds);
 	free(o->wishes);
+	free(o->location_wishes);
 	free(o->intents);
 }
 
@@ -101,6 +103,76 @@ static json_t *node_ids(const struct picture *p, const struct location *l)
 	return ids;
 }
 
+json_t *view_location_change(const struct location_change *c)
+{
+	json_t *v = json_object();
+
+	if (c->fields & LOCATION_NAME)
+		put_text(v, location_field_text(LOCATION_NAME), c->name);
+	if (c->fields & LOCATION_DESCRIPTION)
+		put_text(v, location_field_text(LOCATION_DESCRIPTION), c->description);
+	if (c->fields & LOCATION_PRIMARY)
+		put_id(v, location_field_text(LOCATION_PRIMARY), c->overflow1);
+	if (c->fields & LOCATION_SECONDARY)
+		put_id(v, location_field_text(LOCATION_SECONDARY), c->overflow2);
+	return v;
+}
+
+static const struct location_wish *location_wish_of(const struct overlay *o, int64_t location)
+{
+	static const struct location_wish none = {0};
+
+	for (size_t i = 0; i < o->n_location_wishes; i++)
+		if (o->location_wishes[i].location == location)
+			return &o->location_wishes[i];
+	return &none;
+}
+
+/* Wished and actual value of each field in which they differ. */
+static json_t *location_drift_list(const struct location_wish *w, const struct location_change *actual)
+{
+	unsigned drift = location_drift(&w->change, actual);
+	json_t *wished = view_location_change(&w->change);
+	json_t *is = view_location_change(actual);
+	json_t *list = json_array();
+
+	for (unsigned field = 1; field <= LOCATION_ALL_FIELDS; field <<= 1) {
+		const char *name = location_field_text(field);
+		json_t *row;
+
+		if (!(drift & field))
+			continue;
+		row = json_object();
+		put_text(row, "field", name);
+		put(row, "wished", json_incref(json_object_get(wished, name)));
+		put(row, "actual", json_incref(json_object_get(is, name)));
+		put_text(row, "refused", w->refused[0] ? w->refused : NULL);
+		(void)json_array_append_new(list, row);
+	}
+	json_decref(wished);
+	json_decref(is);
+	return list;
+}
+
+static const struct intent *location_operation(const struct overlay *o, int64_t location)
+{
+	for (size_t i = 0; i < o->n_intents; i++)
+		if (intent_of_location(o->intents[i].kind) && o->intents[i].location == location)
+			return &o->intents[i];
+	return NULL;
+}
+
+static void put_wishes(json_t *v, const struct picture *p, const struct overlay *o, const struct location *l)
+{
+	const struct location_wish *wish = location_wish_of(o, l->id);
+	const struct intent *open = location_operation(o, l->id);
+	struct location_change actual = location_actual(p, l);
+
+	put(v, "wishes", view_location_change(&wish->change));
+	put(v, "drift", location_drift_list(wish, &actual));
+	put(v, "operation", open ? view_operation(p, open) : NULL);
+}
+
 json_t *view_location(const struct picture *p, const struct overlay *o, const struct location *l)
 {
 	json_t *v = json_object();
@@ -108,6 +180,7 @@ json_t *view_location(const struct picture *p, const struct overlay *o, const st
 
 	put_int(v, "id", l->id);
 	put_text(v, "name", l->name);
+	put_text(v, "description", l->description ? l->description : "");
 	put_text(v, "kind", location_kind_text(l->kind));
 	put_id(v, "primary_overflow_location", location_id(p, l->overflow1));
 	put_id(v, "secondary_overflow_location", location_id(p, l->overflow2));
@@ -122,6 +195,7 @@ json_t *view_location(const struct picture *p, const struct overlay *o, const st
 	put_bool(v, "only_secondary", l->only_secondary);
 	put_time(v, "figures_at", l->figures_at);
 	put(v, "nodes", node_ids(p, l));
+	put_wishes(v, p, o, l);
 	return v;
 }
 

@@ -19,6 +19,8 @@ struct overlay {
 	size_t n_thresholds;
 	struct node_wish *wishes;
 	size_t n_wishes;
+	struct location_wish *location_wishes;
+	size_t n_location_wishes;
 	struct intent *intents; /* the open ones */
 	size_t n_intents;
 };
@@ -38,6 +40,8 @@ void put_time(json_t *object, const char *key, int64_t ms); /* null when 0 */
 
 /* --- resources; new references --- */
 json_t *view_location(const struct picture *, const struct overlay *, const struct location *);
+/* The fields that the change names, by their names in the API. */
+json_t *view_location_change(const struct location_change *);
 json_t *view_node(const struct picture *, const struct overlay *, const struct node *);
 json_t *view_wishes(const struct node_wish *);
 json_t *view_operation(const struct picture *, const struct intent *);

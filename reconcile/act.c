@@ -11,32 +11,6 @@
 #include "base/log.h"
 #include "reconcile/internal.h"
 
-struct actor {
-	struct reconciler *r;
-	struct store *store;
-	const struct ec2_port *ec2; /* NULL in the Infinity actor */
-	const struct infinity_port *infinity;
-	struct burst_params params;
-	int64_t next_at;
-	bool changed;
-};
-
-/* What an outcome means for the track; applied under the lock, in the same transaction as the intent's move. */
-enum track_effect { TRACK_NONE, TRACK_STARTED, TRACK_STOPPED, TRACK_REFUSED };
-
-struct outcome {
-	struct actor *a;
-	struct intent before;
-	struct intent after;
-	enum event_type event; /* EVENT_TYPE_COUNT = none */
-	char rule[4];
-	char reason[400];
-	enum track_effect effect;
-	char code[65];
-	struct node_track track; /* working copy */
-	bool has_track;
-};
-
 static int64_t now_of(const struct actor *a)
 {
 	return clock_now(a->r->clock);
@@ -88,6 +62,8 @@ static enum err outcome_tx(struct store *store, void *arg, struct error *e)
 		err = store_event_add(store, &event, NULL, e);
 	if (!err && o->has_track)
 		err = store_track_put(store, &o->track, e);
+	if (!err && o->also)
+		err = o->also(store, o, e);
 	return err;
 }
 
@@ -100,8 +76,7 @@ static void complain(const struct outcome *o, const struct error *e)
 		  "operation", id, "error", e->detail);
 }
 
-/* Commits the outcome and, with it, the track. False when somebody else moved the intent, or the store failed. */
-static bool settle(struct outcome *o)
+bool outcome_settle(struct outcome *o)
 {
 	struct actor *a = o->a;
 	struct node_track *t;
@@ -133,7 +108,7 @@ static bool settle(struct outcome *o)
 	return !err;
 }
 
-static struct outcome outcome_of(struct actor *a, const struct intent *i, enum intent_state to)
+struct outcome outcome_of(struct actor *a, const struct intent *i, enum intent_state to)
 {
 	struct outcome o = {.a = a, .before = *i, .after = *i, .event = EVENT_TYPE_COUNT};
 
@@ -147,10 +122,7 @@ static struct outcome outcome_of(struct actor *a, const struct intent *i, enum i
 	return o;
 }
 
-static void say(struct outcome *o, enum event_type event, const char *rule, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static void say(struct outcome *o, enum event_type event, const char *rule, const char *format, ...)
+void outcome_say(struct outcome *o, enum event_type event, const char *rule, const char *format, ...)
 {
 	va_list args;
 
@@ -161,18 +133,14 @@ static void say(struct outcome *o, enum event_type event, const char *rule, cons
 	va_end(args);
 }
 
-/*
- * Commits that a deed is about to be tried. Until next_at nobody tries it again: after a crash that is the time in
- * which the world is given the chance to show the deed's effect.
- */
-static bool attempt(struct actor *a, struct intent *i)
+bool act_attempt(struct actor *a, struct intent *i)
 {
 	struct outcome o = outcome_of(a, i, i->state);
 
 	o.after.attempts++;
 	o.after.next_at = now_of(a) + a->params.settle_ms;
 	o.after.error[0] = '\0'; /* none of this try yet: it is on its way */
-	if (!settle(&o))
+	if (!outcome_settle(&o))
 		return false;
 	*i = o.after;
 	return true;
@@ -182,7 +150,7 @@ static bool attempt(struct actor *a, struct intent *i)
 #define RETRY_CAP_MS     (60 * MS_PER_SECOND)
 #define THROTTLE_BASE_MS (5 * MS_PER_SECOND)
 
-static int64_t wait_after(struct actor *a, const struct intent *i, const struct upstream_error *e)
+int64_t act_wait_after(struct actor *a, const struct intent *i, const struct upstream_error *e)
 {
 	int64_t base = e->class == UPSTREAM_THROTTLED ? THROTTLE_BASE_MS : RETRY_BASE_MS;
 	int64_t wait = backoff_ms(a->r, i->attempts, base, RETRY_CAP_MS);
@@ -191,27 +159,24 @@ static int64_t wait_after(struct actor *a, const struct intent *i, const struct 
 	return wait > asked ? wait : asked;
 }
 
-/* The look that has to come before the deed failed: it counts as a try, so that the pauses grow. */
-static void look_later(struct actor *a, const struct intent *i, const struct upstream_error *e)
+void act_look_later(struct actor *a, const struct intent *i, const struct upstream_error *e)
 {
 	struct outcome o = outcome_of(a, i, i->state);
 
 	o.after.attempts++;
-	o.after.next_at = now_of(a) + wait_after(a, i, e);
+	o.after.next_at = now_of(a) + act_wait_after(a, i, e);
 	snprintf(o.after.error, sizeof(o.after.error), "%s", e->message);
-	settle(&o);
+	outcome_settle(&o);
 	retry_at(a, o.after.next_at);
 }
 
-/* The deed failed: the same state, a later time. */
-static void try_later(struct actor *a, const struct intent *i, const struct upstream_error *e,
-		      int64_t wait_ms)
+void act_try_later(struct actor *a, const struct intent *i, const struct upstream_error *e, int64_t wait_ms)
 {
 	struct outcome o = outcome_of(a, i, i->state);
 
 	o.after.next_at = now_of(a) + wait_ms;
 	snprintf(o.after.error, sizeof(o.after.error), "%s", e->message);
-	settle(&o);
+	outcome_settle(&o);
 	retry_at(a, o.after.next_at);
 }
 
@@ -221,20 +186,20 @@ static void start_accepted(struct actor *a, const struct intent *i, const char *
 {
 	struct outcome o = outcome_of(a, i, INTENT_BOOTING);
 
-	say(&o, EVENT_START, i->rule, "%s%s", i->reason, how);
+	outcome_say(&o, EVENT_START, i->rule, "%s%s", i->reason, how);
 	o.effect = TRACK_STARTED;
-	settle(&o);
+	outcome_settle(&o);
 }
 
 static void start_refused(struct actor *a, const struct intent *i, const struct upstream_error *e)
 {
 	struct outcome o = outcome_of(a, i, INTENT_FAILED);
 
-	say(&o, EVENT_FAIL, "S6", "the start was refused (%s): %s", e->code, e->message);
+	outcome_say(&o, EVENT_FAIL, "S6", "the start was refused (%s): %s", e->code, e->message);
 	snprintf(o.after.error, sizeof(o.after.error), "%s", o.reason);
 	snprintf(o.code, sizeof(o.code), "%s", e->code);
 	o.effect = TRACK_REFUSED;
-	settle(&o);
+	outcome_settle(&o);
 }
 
 /* Whether a start that the rules chose the node for could take another node of the location instead (RULE S6). */
@@ -258,7 +223,7 @@ static void start_failed(struct actor *a, const struct intent *i, const struct u
 	case UPSTREAM_OPERATOR:
 	case UPSTREAM_BUG:
 		if (upstream_account_wide(e)) /* no candidate would do better */
-			try_later(a, i, e, wait_after(a, i, e));
+			act_try_later(a, i, e, act_wait_after(a, i, e));
 		else
 			start_refused(a, i, e);
 		return;
@@ -266,12 +231,12 @@ static void start_failed(struct actor *a, const struct intent *i, const struct u
 		if (another_candidate(a, i))
 			start_refused(a, i, e);
 		else
-			try_later(a, i, e, wait_after(a, i, e));
+			act_try_later(a, i, e, act_wait_after(a, i, e));
 		return;
 	case UPSTREAM_OK:
 	case UPSTREAM_RETRY:
 	case UPSTREAM_WAIT:
-		try_later(a, i, e, wait_after(a, i, e));
+		act_try_later(a, i, e, act_wait_after(a, i, e));
 		return;
 	}
 }
@@ -298,7 +263,7 @@ static bool start_uncertain(struct actor *a, const struct intent *i)
 	enum instance_state state;
 
 	if (!look_at_instance(a, i, &state, &e)) {
-		look_later(a, i, &e);
+		act_look_later(a, i, &e);
 		return false;
 	}
 	if (state == INSTANCE_PENDING || state == INSTANCE_RUNNING) {
@@ -308,7 +273,7 @@ static bool start_uncertain(struct actor *a, const struct intent *i)
 	if (state == INSTANCE_STOPPING) {
 		upstream_error_set(&e, UPSTREAM_WAIT, 0, "stopping", "", "",
 				   "the instance is still stopping");
-		try_later(a, i, &e, a->params.settle_ms);
+		act_try_later(a, i, &e, a->params.settle_ms);
 		return false;
 	}
 	return true;
@@ -322,7 +287,7 @@ static void act_start(struct actor *a, struct intent *i)
 
 	if (i->attempts > 0 && !start_uncertain(a, i))
 		return;
-	if (!attempt(a, i))
+	if (!act_attempt(a, i))
 		return;
 	if (i->via_infinity) /* RULE S9 */
 		good = a->infinity->start_cloudnode(a->infinity->self, i->instance, &e);
@@ -340,9 +305,9 @@ static void stop_accepted(struct actor *a, const struct intent *i, const char *h
 {
 	struct outcome o = outcome_of(a, i, INTENT_AWAITING_STOPPED);
 
-	say(&o, EVENT_STOP, i->rule, "%s%s%s", i->reason, i->force ? " (forced)" : "", how);
+	outcome_say(&o, EVENT_STOP, i->rule, "%s%s%s", i->reason, i->force ? " (forced)" : "", how);
 	o.effect = TRACK_STOPPED;
-	if (!settle(&o))
+	if (!outcome_settle(&o))
 		return;
 	pthread_mutex_lock(&a->r->lock);
 	measure_stop(a->r, &o.after);
@@ -360,18 +325,18 @@ static void stop_postponed(struct actor *a, const struct intent *i, int tried, c
 	o.after.attempts = tried;
 	o.after.next_at = now_of(a) + a->params.settle_ms;
 	snprintf(o.after.error, sizeof(o.after.error), "%s", why);
-	settle(&o);
+	outcome_settle(&o);
 }
 
 static void stop_given_up(struct actor *a, const struct intent *i, const struct upstream_error *e)
 {
 	struct outcome o = outcome_of(a, i, INTENT_MAINTENANCE_OFF);
 
-	say(&o, EVENT_FAIL, "E5", "the stop was refused (%s): %s", e->code, e->message);
+	outcome_say(&o, EVENT_FAIL, "E5", "the stop was refused (%s): %s", e->code, e->message);
 	snprintf(o.after.error, sizeof(o.after.error), "%s", o.reason);
 	snprintf(o.code, sizeof(o.code), "%s", e->code);
 	o.effect = TRACK_REFUSED;
-	settle(&o);
+	outcome_settle(&o);
 }
 
 static const struct infinity_node *find_node(const struct infinity_report *r, int64_t id)
@@ -433,7 +398,7 @@ static bool stop_uncertain(struct actor *a, const struct intent *i)
 	enum instance_state state;
 
 	if (!look_at_instance(a, i, &state, &e)) {
-		look_later(a, i, &e);
+		act_look_later(a, i, &e);
 		return false;
 	}
 	if (state != INSTANCE_PENDING && state != INSTANCE_RUNNING) {
@@ -450,13 +415,13 @@ static void stop_failed(struct actor *a, const struct intent *i, const struct up
 {
 	switch (e->class) {
 	case UPSTREAM_RETRY: /* it may have worked: look first, later */
-		try_later(a, i, e, a->params.settle_ms);
+		act_try_later(a, i, e, a->params.settle_ms);
 		return;
 	case UPSTREAM_OK:
 	case UPSTREAM_THROTTLED:
 	case UPSTREAM_WAIT:
 		if (i->force)
-			try_later(a, i, e, wait_after(a, i, e));
+			act_try_later(a, i, e, act_wait_after(a, i, e));
 		else
 			stop_postponed(a, i, 0, e->message);
 		return;
@@ -497,7 +462,7 @@ static void act_stop(struct actor *a, struct intent *i)
 	}
 	if (!i->force && !last_look(a, i)) /* RULE E7: force alone skips it */
 		return;
-	if (!attempt(a, i))
+	if (!act_attempt(a, i))
 		return;
 	if (a->ec2->stop(a->ec2->self, i->instance, &change, &e))
 		stop_accepted(a, i, "");
@@ -515,7 +480,7 @@ static void maintenance_done(struct actor *a, const struct intent *i)
 	case INTENT_MAINTENANCE_ON:
 		o = outcome_of(a, i, INTENT_WAITING);
 		o.after.maintenance_at = o.after.entered_at;
-		say(&o, EVENT_DRAIN, i->rule, "%s", i->reason);
+		outcome_say(&o, EVENT_DRAIN, i->rule, "%s", i->reason);
 		break;
 	case INTENT_MAINTENANCE_OFF:
 		o = outcome_of(a, i, INTENT_DONE);
@@ -526,9 +491,10 @@ static void maintenance_done(struct actor *a, const struct intent *i)
 		break;
 	default:
 		o = outcome_of(a, i, INTENT_DONE);
-		say(&o, EVENT_MAINTENANCE, i->rule, "%s: %s", i->reason, i->maintenance ? "on" : "off");
+		outcome_say(&o, EVENT_MAINTENANCE, i->rule, "%s: %s", i->reason,
+			    i->maintenance ? "on" : "off");
 	}
-	settle(&o);
+	outcome_settle(&o);
 }
 
 static void maintenance_failed(struct actor *a, const struct intent *i, const struct upstream_error *e)
@@ -536,12 +502,12 @@ static void maintenance_failed(struct actor *a, const struct intent *i, const st
 	struct outcome o;
 
 	if (e->http_status != 404) {
-		try_later(a, i, e, wait_after(a, i, e));
+		act_try_later(a, i, e, act_wait_after(a, i, e));
 		return;
 	}
 	o = outcome_of(a, i, INTENT_ABANDONED);
-	say(&o, EVENT_CANCEL, "D3", "the node is no longer configured in Infinity");
-	settle(&o);
+	outcome_say(&o, EVENT_CANCEL, "D3", "the node is no longer configured in Infinity");
+	outcome_settle(&o);
 }
 
 /*
@@ -581,7 +547,7 @@ static void act_maintenance(struct actor *a, struct intent *i)
 		maintenance_done(a, i);
 		return;
 	}
-	if (!attempt(a, i))
+	if (!act_attempt(a, i))
 		return;
 	snprintf(reason, sizeof(reason), "%s%.60s: %.160s", MAINTENANCE_REASON_PREFIX, i->actor, i->reason);
 	if (!a->infinity->set_maintenance(a->infinity->self, i->node, on, on ? reason : "", &e)) {
@@ -596,7 +562,9 @@ static void act_maintenance(struct actor *a, struct intent *i)
 
 static void act_one(struct actor *a, struct intent *i)
 {
-	if (i->state == INTENT_STARTING)
+	if (intent_of_location(i->kind))
+		act_location(a, i);
+	else if (i->state == INTENT_STARTING)
 		act_start(a, i);
 	else if (i->state == INTENT_STOPPING)
 		act_stop(a, i);

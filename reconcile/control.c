@@ -17,6 +17,8 @@ static enum err wants_load(struct store *store, struct wants *w, int64_t now, st
 	if (!err)
 		err = store_wishes(store, &w->wishes, &w->n_wishes, e);
 	if (!err)
+		err = store_location_wishes(store, &w->location_wishes, &w->n_location_wishes, e);
+	if (!err)
 		err = store_holds(store, now, &w->holds, &w->n_holds, e);
 	if (!err)
 		err = store_schedules(store, 0, LIMIT_SCHEDULES, &w->schedules, &w->n_schedules, e);
@@ -29,6 +31,7 @@ void wants_free(struct wants *w)
 {
 	free(w->thresholds);
 	free(w->wishes);
+	free(w->location_wishes);
 	store_holds_free(w->holds, w->n_holds);
 	store_schedules_free(w->schedules, w->n_schedules);
 	free(w->fired);
@@ -104,6 +107,8 @@ static enum err join_now(struct reconciler *r, const struct intent *intents, siz
 		.n_schedules = r->wants.n_schedules,
 		.wishes = r->wants.wishes,
 		.n_wishes = r->wants.n_wishes,
+		.location_wishes = r->wants.location_wishes,
+		.n_location_wishes = r->wants.n_location_wishes,
 		.intents = intents,
 		.n_intents = n_intents,
 		.infinity = r->infinity,

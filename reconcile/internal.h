@@ -36,6 +36,8 @@ struct wants {
 	size_t n_thresholds;
 	struct node_wish *wishes;
 	size_t n_wishes;
+	struct location_wish *location_wishes;
+	size_t n_location_wishes;
 	struct hold *holds;
 	size_t n_holds;
 	struct schedule *schedules;
@@ -68,6 +70,15 @@ struct stop_seen {
 	int calls;
 };
 
+/* The same of a change to a location. */
+struct acknowledged_location {
+	int64_t location;
+	bool made; /* it was created */
+	bool gone; /* it was deleted */
+	struct location_change change;
+	int64_t at;
+};
+
 struct reconciler {
 	const struct clock *clock;
 	double time_scale;
@@ -80,6 +91,8 @@ struct reconciler {
 	struct infinity_report *infinity;
 	struct acknowledged *acknowledged;
 	size_t n_acknowledged;
+	struct acknowledged_location *locations; /* acknowledged changes */
+	size_t n_locations;
 	struct source_state infinity_source;
 	struct region_state *regions;
 	size_t n_regions;
@@ -118,6 +131,16 @@ void infinity_keep(struct reconciler *,
  * begun before. Without it the same wish would be decided again and again until the next read. Takes the lock.
  */
 void infinity_acknowledged(struct reconciler *, int64_t node, bool on);
+
+/* locations.c: the same for a location; `at` is filled in. Takes the lock. */
+void location_acknowledged(struct reconciler *, struct acknowledged_location);
+/* Puts what was acknowledged after the report's read began into it. Under the lock. */
+void apply_acknowledged_locations(struct reconciler *, struct infinity_report *);
+
+/* Whether a location's drift is to be corrected now, and the recording of it: part of record_pass. */
+bool locations_drift(const struct picture *, int64_t now);
+enum err record_locations(struct store *, const struct picture *, int64_t now, bool *ret_changed,
+			  struct error *);
 
 /*
  * Where an intent stands in the world: the moves that the picture alone justifies (serving, timed out, stopped, gone).
@@ -171,6 +194,57 @@ void measure_stops(struct reconciler *, const struct intent *open, size_t n);
 
 /* A real duration in this process's time. */
 int64_t scaled(const struct reconciler *, int64_t ms);
+
+/* --- act.c: one actor's pass, and the outcome of one deed. An actor belongs to one thread. */
+
+struct actor {
+	struct reconciler *r;
+	struct store *store;
+	const struct ec2_port *ec2; /* NULL in the Infinity actor */
+	const struct infinity_port *infinity;
+	struct burst_params params;
+	int64_t next_at;
+	bool changed;
+};
+
+/* What an outcome means for the track; applied under the lock, in the same transaction as the intent's move. */
+enum track_effect { TRACK_NONE, TRACK_STARTED, TRACK_STOPPED, TRACK_REFUSED };
+
+struct outcome {
+	struct actor *a;
+	struct intent before;
+	struct intent after;
+	enum event_type event; /* EVENT_TYPE_COUNT = none */
+	char rule[4];
+	char reason[400];
+	enum track_effect effect;
+	char code[65];
+	struct node_track track; /* working copy */
+	bool has_track;
+	/* What else is written in the transaction, NULL = nothing. */
+	enum err (*also)(struct store *, const struct outcome *, struct error *);
+};
+
+/* The intent as it is, moved to `to` (or staying), nothing told. */
+struct outcome outcome_of(struct actor *, const struct intent *, enum intent_state to);
+void outcome_say(struct outcome *, enum event_type, const char *rule, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Commits the outcome and, with it, the track. False when somebody else moved the intent, or the store failed. */
+bool outcome_settle(struct outcome *);
+
+/*
+ * Commits that a deed is about to be tried. Until next_at nobody tries it again: after a crash that is the time in
+ * which the world is given the chance to show the deed's effect.
+ */
+bool act_attempt(struct actor *, struct intent *);
+/* The look that has to come before the deed failed: it counts as a try, so that the pauses grow. */
+void act_look_later(struct actor *, const struct intent *, const struct upstream_error *);
+/* The deed failed: the same state, a later time. */
+void act_try_later(struct actor *, const struct intent *, const struct upstream_error *, int64_t wait_ms);
+/* How long to wait after a failed try: backoff with jitter, or what the other side asked for. */
+int64_t act_wait_after(struct actor *, const struct intent *, const struct upstream_error *);
+/* locations.c: the deed of an operation on a location. */
+void act_location(struct actor *, struct intent *);
 
 /* An event about an intent. */
 struct event intent_event(const struct intent *, enum event_type, int64_t now, const char *rule,

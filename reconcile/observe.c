@@ -67,6 +67,7 @@ static void apply_acknowledged(struct reconciler *r, struct infinity_report *rep
 void infinity_keep(struct reconciler *r, struct infinity_report *steal)
 {
 	apply_acknowledged(r, steal);
+	apply_acknowledged_locations(r, steal);
 	infinity_report_free(r->infinity);
 	r->infinity = steal;
 	r->tick++;

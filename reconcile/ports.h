@@ -6,6 +6,7 @@
 #define BURSTD_RECONCILE_PORTS_H
 
 #include "clients/ec2/ec2.h"
+#include "fleet/location.h"
 #include "fleet/report.h"
 #include "fleet/upstream.h"
 
@@ -14,6 +15,13 @@ struct infinity_port {
 	bool (*set_maintenance)(void *self, int64_t node, bool on, const char *reason,
 				struct upstream_error *);
 	bool (*start_cloudnode)(void *self, const char *instance_id, struct upstream_error *);
+	/* clients/infinity/infinity.h has their promises; *ret_id of find is 0 where there is none */
+	bool (*find_location)(void *self, const char *name, int64_t *ret_id, struct upstream_error *);
+	bool (*create_location)(void *self, const struct location_change *, int64_t *ret_id,
+				struct upstream_error *);
+	bool (*update_location)(void *self, int64_t id, const struct location_change *,
+				struct upstream_error *);
+	bool (*delete_location)(void *self, int64_t id, struct upstream_error *);
 	void *self;
 };
 

@@ -125,6 +125,8 @@ bool intent_progress(const struct picture *p, const struct intent *i, const stru
 		     const struct node_track *t, int64_t now, struct intent_step *step)
 {
 	*step = (struct intent_step){.event = EVENT_TYPE_COUNT};
+	if (intent_of_location(i->kind)) /* the actor's moves alone */
+		return false;
 	if (!n)
 		return node_gone(p, i, step);
 	switch (i->kind) {
@@ -134,6 +136,9 @@ bool intent_progress(const struct picture *p, const struct intent *i, const stru
 	case INTENT_STOP:
 		return stop_progress(p, i, t, step);
 	case INTENT_MAINTENANCE:
+	case INTENT_LOCATION_CREATE:
+	case INTENT_LOCATION_UPDATE:
+	case INTENT_LOCATION_DELETE:
 		return false;
 	}
 	return false;

@@ -79,6 +79,7 @@ void reconciler_free(struct reconciler *r)
 		return;
 	infinity_report_free(r->infinity);
 	free(r->acknowledged);
+	free(r->locations);
 	for (size_t i = 0; i < r->n_regions; i++) {
 		ec2_report_free(r->regions[i].tagged);
 		ec2_report_free(r->regions[i].addressed);

@@ -297,7 +297,8 @@ bool record_needed(const struct record *rec, int64_t now)
 {
 	struct intent_step step;
 
-	if (rec->n_events || rec->r->plan.n_decisions || hold_ended(rec, now))
+	if (rec->n_events || rec->r->plan.n_decisions || hold_ended(rec, now) ||
+	    locations_drift(rec->picture, now))
 		return true;
 	for (size_t i = 0; i < rec->r->next_tracks.n; i++)
 		if (track_dirty(rec, &rec->r->next_tracks.rows[i]))
@@ -323,6 +324,8 @@ enum err record_pass(struct store *store, void *arg, struct error *e)
 		err = record_step(store, rec, &rec->intents[i], now, e);
 	for (size_t i = 0; !err && i < rec->r->plan.n_decisions; i++)
 		err = record_decision(store, rec, &rec->r->plan.decisions[i], now, e);
+	if (!err)
+		err = record_locations(store, rec->picture, now, &rec->intents_changed, e);
 	if (!err && hold_ended(rec, now))
 		err = record_ended_holds(store, rec, now, e);
 	if (!err)

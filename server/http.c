@@ -171,6 +171,8 @@ static void take(struct exchange *x, const char *data, size_t len)
 static struct done *answer(struct exchange *x)
 {
 	struct connection *c = connection_of(x->connection);
+	struct error e;
+	bool dry_run;
 
 	if (c)
 		client_paid(&c->client);
@@ -178,6 +180,10 @@ static struct done *answer(struct exchange *x)
 		return reply_refusal(x);
 	if (x->options)
 		return reply_options(x);
+	if (dry_run_asked(x, &dry_run, &e))
+		return reply_error(&x->req, &e);
+	if (dry_run)
+		return dry_run_answer(x);
 	if (x->headers.idempotency_key && strcmp(x->method, "POST") == 0)
 		return idempotent_answer(x);
 	return x->req.route->handler(&x->req);

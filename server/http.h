@@ -6,7 +6,8 @@
  * network. It ends in exactly one reply_*(): `struct done` is defined nowhere, so nothing else can end it.
  *
  * A POST with an Idempotency-Key runs inside a transaction that also keeps its reply (server/idempotency.c): it writes
- * through store_tx, wakes through req_changed, and its reply is JSON, a problem or empty.
+ * through store_tx, wakes through req_changed, and its reply is JSON, a problem or empty. The same holds for a route that
+ * takes ?dry_run=true (server/dry_run.c).
  */
 #ifndef BURSTD_SERVER_HTTP_H
 #define BURSTD_SERVER_HTTP_H
@@ -55,6 +56,8 @@ struct req {
 	int64_t now;       /* wall clock at the first byte */
 	int64_t number;    /* the {id} of the path */
 	const char *key;   /* another {name} of the path */
+	bool dry_run; /* all that the handler writes is rolled back: it ends in reply_plan (handlers/plan.h) */
+	int64_t last_event; /* with dry_run: the newest event of history before the handler */
 };
 
 /* One field at fault: what `errors` of a problem lists. */

@@ -166,4 +166,8 @@ void page_slot_close(struct page_slot *);
 bool idempotency_key_valid(const char *key);
 struct done *idempotent_answer(struct exchange *x);
 
+/* dry_run.c: whether the query asks for one (ERR_BAD_REQUEST where it says neither true nor false); and its answer. */
+enum err dry_run_asked(struct exchange *x, bool *ret, struct error *e);
+struct done *dry_run_answer(struct exchange *x);
+
 #endif

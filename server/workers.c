@@ -255,6 +255,28 @@ static bool port_start_cloudnode(void *self, const char *instance, struct upstre
 	return infinity_start_cloudnode(self, instance, e);
 }
 
+static bool port_find_location(void *self, const char *name, int64_t *ret_id, struct upstream_error *e)
+{
+	return infinity_find_location(self, name, ret_id, e);
+}
+
+static bool port_create_location(void *self, const struct location_change *c, int64_t *ret_id,
+				 struct upstream_error *e)
+{
+	return infinity_create_location(self, c, ret_id, e);
+}
+
+static bool port_update_location(void *self, int64_t id, const struct location_change *c,
+				 struct upstream_error *e)
+{
+	return infinity_update_location(self, id, c, e);
+}
+
+static bool port_delete_location(void *self, int64_t id, struct upstream_error *e)
+{
+	return infinity_delete_location(self, id, e);
+}
+
 static bool port_describe_tagged(void *self, const char *tag, struct ec2_report **ret,
 				 struct upstream_error *e)
 {
@@ -326,8 +348,9 @@ static enum err give_infinity(struct worker *k, struct error *e)
 	k->infinity = infinity_client_new(&o, &u);
 	if (!k->infinity)
 		return error_set(e, ERR_BAD_REQUEST, "%s", u.message);
-	k->infinity_port =
-		(struct infinity_port){port_observe, port_maintenance, port_start_cloudnode, k->infinity};
+	k->infinity_port = (struct infinity_port){
+		port_observe,         port_maintenance,     port_start_cloudnode, port_find_location,
+		port_create_location, port_update_location, port_delete_location, k->infinity};
 	return ERR_OK;
 }
 

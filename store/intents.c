@@ -1,12 +1,12 @@
 /*
  * Intents: committed before the deed (intent before effect). A move is a compare-and-set on (state, attempts), so
- * that two threads never both carry out or both end the same one; the unique index intent_open keeps a node
- * to one open intent.
+ * that two threads never both carry out or both end the same one; unique indexes keep a node, a location and the name of a
+ * new one to one open intent each.
  */
 #include <assert.h>
 #include <string.h>
 
-#include "store/sql.h"
+#include "store/locations.h"
 #include "store/store.h"
 
 #define INTENT_COLUMNS                                                                                       \
@@ -14,7 +14,7 @@
 	"figures, "                                                                                          \
 	"force, via_infinity, maintenance, attempts, created_at, entered_at, next_at, maintenance_at, "      \
 	"closed_at, "                                                                                        \
-	"error"
+	"error, new_name, new_description, new_overflow1, new_overflow2"
 #define INTENT_SELECT "SELECT " INTENT_COLUMNS " FROM intent "
 #define INTENT_PAGE   "id < ? ORDER BY id DESC LIMIT ?"
 /* clang-format off */
@@ -22,18 +22,21 @@
 	X(INTENTS_OPEN, INTENT_SELECT "INDEXED BY intent_open WHERE closed_at = 0 ORDER BY id") \
 	X(INTENT_GET, INTENT_SELECT "WHERE id = ?") \
 	X(INTENT_OF_NODE, INTENT_SELECT "INDEXED BY intent_open WHERE node = ? AND closed_at = 0") \
+	X(INTENT_OF_LOCATION, INTENT_SELECT "INDEXED BY intent_open_location WHERE location = ? AND location > 0 AND node = 0 AND " \
+	  "closed_at = 0") \
 	X(INTENTS_PAGE, INTENT_SELECT "WHERE " INTENT_PAGE) \
 	X(INTENTS_PAGE_NODE, INTENT_SELECT "INDEXED BY intent_by_node WHERE node = ? AND " INTENT_PAGE) \
 	X(INTENTS_PAGE_OPEN, INTENT_SELECT "INDEXED BY intent_open WHERE closed_at = 0 AND " INTENT_PAGE) \
 	X(INTENTS_PAGE_NODE_OPEN, INTENT_SELECT "INDEXED BY intent_open WHERE closed_at = 0 AND node = ? AND " INTENT_PAGE) \
 	X(INTENT_ADD, \
 	  "INSERT INTO intent (node_name, location, instance, region, actor, rule, reason, figures, force, via_infinity, " \
-	  "maintenance, attempts, entered_at, next_at, maintenance_at, closed_at, error, state, token, kind, node, " \
-	  "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \
+	  "maintenance, attempts, entered_at, next_at, maintenance_at, closed_at, error, new_name, new_description, " \
+	  "new_overflow1, new_overflow2, state, token, kind, node, created_at) " \
+	  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \
 	X(INTENT_MOVE, \
 	  "UPDATE intent SET node_name = ?, location = ?, instance = ?, region = ?, actor = ?, rule = ?, reason = ?, figures = ?, " \
 	  "force = ?, via_infinity = ?, maintenance = ?, attempts = ?, entered_at = ?, next_at = ?, maintenance_at = ?, " \
-	  "closed_at = ?, error = ?, state = ? WHERE id = ? AND state = ? AND attempts = ?")
+	  "closed_at = ?, error = ?, new_name = ?, new_description = ?, new_overflow1 = ?, new_overflow2 = ?, state = ? WHERE id = ? AND state = ? AND attempts = ?")
 /* clang-format on */
 SQL_TABLE(intents, INTENTS_SQL)
 
@@ -66,6 +69,7 @@ static void intent_row(struct sql *q, void *out)
 	in->maintenance_at = sql_get_int(q);
 	in->closed_at = sql_get_int(q);
 	SQL_GET_ARRAY(q, in->error);
+	sql_get_change(q, &in->change);
 }
 
 /* 0 while open; else when the closing state was entered. Never 0 for a closed one: that would mean open. */
@@ -98,6 +102,7 @@ static void put_changing(struct sql *q, const struct intent *in)
 	sql_put_int(q, in->maintenance_at);
 	sql_put_int(q, closed_at(in));
 	sql_put_text(q, in->error);
+	sql_put_change(q, &in->change);
 	sql_put_text(q, intent_state_text(in->state));
 }
 
@@ -132,6 +137,12 @@ enum err store_intent_add(struct store *st, struct intent *in, struct error *e)
 	sql_put_int(&q, in->node);
 	sql_put_int(&q, in->created_at);
 	err = sql_run(&q);
+	if (err == ERR_CONFLICT && in->kind == INTENT_LOCATION_CREATE)
+		return error_field(e, ERR_CONFLICT, "/name",
+				   "A location of this name is being made already.");
+	if (err == ERR_CONFLICT && intent_of_location(in->kind))
+		return error_set(e, ERR_CONFLICT, "Another operation is under way on location %lld.",
+				 (long long)in->location);
 	if (err == ERR_CONFLICT)
 		return error_set(e, ERR_CONFLICT, "Another operation is under way on node %s (%lld).",
 				 in->node_name, (long long)in->node);
@@ -190,6 +201,14 @@ enum err store_intent_of_node(struct store *st, int64_t node, struct intent *ret
 
 	sql_put_int(&q, node);
 	return intent_one(&q, ret, "No operation is under way on node", node);
+}
+
+enum err store_intent_of_location(struct store *st, int64_t location, struct intent *ret, struct error *e)
+{
+	_cleanup_(sql_end) struct sql q = sql(st, INTENT_OF_LOCATION, e);
+
+	sql_put_int(&q, location);
+	return intent_one(&q, ret, "No operation is under way on location", location);
 }
 
 enum err store_intents_page(struct store *st, int64_t node, bool open_only, int64_t before, int limit,

@@ -30,6 +30,7 @@
 	X(core)                                                                                              \
 	X(settings)                                                                                          \
 	X(wishes)                                                                                            \
+	X(locations)                                                                                         \
 	X(holds)                                                                                             \
 	X(schedules)                                                                                         \
 	X(tracks)                                                                                            \

@@ -97,6 +97,16 @@ enum err store_wish_get(struct store *, int64_t node, struct node_wish *ret, str
 /* Like store_settings_put: w->version must be the present one; the new one is one more. */
 enum err store_wish_put(struct store *, const struct node_wish *w, struct error *);
 
+/* --- locations.c --------------------------------------------------------------------------------------------------- */
+enum err store_location_wishes(struct store *, struct location_wish **ret, size_t *ret_n,
+			       struct error *); /* free() */
+/* A location without a row gives an empty wish of version 0. */
+enum err store_location_wish_get(struct store *, int64_t location, struct location_wish *ret, struct error *);
+/* Like store_settings_put: w->version must be the present one; the new one is one more. */
+enum err store_location_wish_put(struct store *, const struct location_wish *w, struct error *);
+/* The location is no more: its wishes and its own threshold go. */
+enum err store_location_forget(struct store *, int64_t location, struct error *);
+
 /* --- holds.c ------------------------------------------------------------------------------------------------------- */
 /* Holds with until > now, by id. Caller: store_holds_free. */
 enum err store_holds(struct store *, int64_t now, struct hold **ret, size_t *ret_n, struct error *);
@@ -141,7 +151,8 @@ enum err store_track_put(struct store *, const struct node_track *, struct error
 /* The open ones, by id. Caller frees the array with free(). */
 enum err store_intents_open(struct store *, struct intent **ret, size_t *ret_n, struct error *);
 /*
- * Adds an intent: id, token are filled in. At most one open intent per node (a unique index): ERR_CONFLICT otherwise.
+ * Adds an intent: id, token are filled in. At most one open intent per node, per location itself, and per name of a location
+ * that is to be made (unique indexes): ERR_CONFLICT otherwise.
  */
 enum err store_intent_add(struct store *, struct intent *, struct error *);
 /*
@@ -155,6 +166,8 @@ enum err store_intent_move(struct store *, const struct intent *, enum intent_st
 enum err store_intent_get(struct store *, int64_t id, struct intent *ret, struct error *);
 /* The open intent of a node; ERR_NOT_FOUND when none. */
 enum err store_intent_of_node(struct store *, int64_t node, struct intent *ret, struct error *);
+/* The open intent of a location itself; ERR_NOT_FOUND when none. */
+enum err store_intent_of_location(struct store *, int64_t location, struct intent *ret, struct error *);
 /* Newest first, id < before (0 = from the newest); node 0 = all; open_only. */
 enum err store_intents_page(struct store *, int64_t node, bool open_only, int64_t before, int limit,
 			    struct intent **ret, size_t *ret_n, struct error *);
@@ -166,7 +179,7 @@ enum err store_intents_page(struct store *, int64_t node, bool open_only, int64_
 		15, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 600                                         \
 	}
 #define BOOT_BOUNDS  12
-#define INTENT_KINDS 3
+#define INTENT_KINDS 6
 /* How all intents so far ended. Never falls, as intents are kept: a counter that no restart resets. */
 struct intent_tally {
 	int64_t closed[INTENT_KINDS][INTENT_STATE_COUNT];

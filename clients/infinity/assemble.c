@@ -80,11 +80,12 @@ static void copy_locations(const struct rows *rows, struct infinity_report *repo
 	if (!report->locations)
 		return;
 	for (size_t i = 0; i < rows->n; i++, row++)
-		report->locations[i] =
-			(struct infinity_location){.id = row->id,
-						   .name = arena_strdup(report->arena, row->name),
-						   .overflow1 = row->overflow1,
-						   .overflow2 = row->overflow2};
+		report->locations[i] = (struct infinity_location){
+			.id = row->id,
+			.name = arena_strdup(report->arena, row->name),
+			.description = arena_strdup(report->arena, row->description),
+			.overflow1 = row->overflow1,
+			.overflow2 = row->overflow2};
 	report->n_locations = rows->n;
 }
 

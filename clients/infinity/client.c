@@ -1,10 +1,11 @@
 /*
- * The Infinity client: set-up, one authorised exchange with its attempts, and the two changes burstd makes.
- * Only GET, PATCH on one object and POST on a command can be expressed here: PUT and DELETE act on whole
- * collections. One owner per client: not thread safe.
+ * The Infinity client: set-up, one authorised exchange with its attempts, and the changes burstd makes to nodes (those to
+ * locations: location.c). A PUT cannot be expressed, and a PATCH or DELETE leaves only for the path of one object: on a list
+ * they act on the whole collection. One owner per client: not thread safe.
  */
 #include "clients/infinity/client.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -177,6 +178,7 @@ static bool send_once(struct infinity_client *client, const struct infinity_requ
 		.answer_max = request->method == METHOD_GET ? LIMIT_INFINITY_ANSWER_BYTES : CHANGE_ANSWER_MAX,
 		.basic_user = client->user,
 		.basic_password = client->password,
+		.once = request->method == METHOD_POST,
 	};
 
 	client->requests++;
@@ -247,9 +249,37 @@ static int64_t wait_after(const struct infinity_client *client, const struct inf
 	return (int64_t)(wait / client->time_scale);
 }
 
+/* Ends in "/<digits>/", the digits no zero: one object, not a list. */
+static bool names_object(const char *path)
+{
+	size_t len = strlen(path);
+	size_t digits = 0;
+
+	if (len < 3 || path[len - 1] != '/')
+		return false;
+	while (digits + 1 < len && isdigit((unsigned char)path[len - 2 - digits]))
+		digits++;
+	return digits > 0 && path[len - 1 - digits] != '0' && path[len - 2 - digits] == '/';
+}
+
+static bool check_request(const struct infinity_request *request, struct upstream_error *e)
+{
+	bool single = request->method == METHOD_PATCH || request->method == METHOD_DELETE;
+	bool known = single || request->method == METHOD_GET || request->method == METHOD_POST;
+
+	if (known && (!single || names_object(request->path)))
+		return true;
+	upstream_error_set(e, UPSTREAM_BUG, 0, "request", "infinity_request",
+			   "Report this: burstd built a request that it must not send.",
+			   "%s: a change of a whole list", request->resource);
+	return false;
+}
+
 bool infinity_exchange(struct infinity_client *client, const struct infinity_request *request,
 		       struct http_answer *ret, struct upstream_error *e)
 {
+	if (!check_request(request, e))
+		return false;
 	for (int done = 1;; done++) {
 		int64_t wait;
 

@@ -40,7 +40,7 @@ struct infinity_client {
 };
 
 struct infinity_request {
-	enum http_method method; /* GET, PATCH or POST */
+	enum http_method method; /* GET, POST; PATCH and DELETE of one object alone, else nothing is sent */
 	const char *path;        /* absolute, with the slash before any "?" */
 	const char *resource;    /* as an operator reads it */
 	enum infinity_aim aim;

@@ -175,6 +175,10 @@ static struct verdict verdict_not_found(enum infinity_aim aim)
 		return (struct verdict){
 			UPSTREAM_OPERATOR, "not_found", "infinity_object", "no such Conferencing Node",
 			"The node was deleted on the Management Node; nothing is left to change."};
+	if (aim == AIM_LOCATION)
+		return (struct verdict){
+			UPSTREAM_OPERATOR, "not_found", "infinity_object", "no such location",
+			"The location was deleted on the Management Node; nothing is left to change."};
 	return (struct verdict){
 		UPSTREAM_NEXT, "not_found", "infinity_start_refused", "the start was refused",
 		"Check on the Management Node's cloud bursting page whether it knows this instance."};
@@ -186,6 +190,10 @@ static struct verdict verdict_refused(enum infinity_aim aim, int status)
 		return (struct verdict){
 			UPSTREAM_NEXT, "refused", "infinity_start_refused", "the start was refused",
 			"Look at the Management Node's cloud bursting page for this instance."};
+	if (aim == AIM_LOCATION)
+		return (struct verdict){UPSTREAM_OPERATOR, "refused", "infinity_location_refused",
+					"the change was refused",
+					"Mend what the Management Node names, then ask again."};
 	if (status == 409)
 		return (struct verdict){UPSTREAM_WAIT, "conflict", "infinity_conflict",
 					"the change does not fit the present state",

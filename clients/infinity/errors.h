@@ -9,8 +9,8 @@
 
 #include "clients/transport.h"
 
-/* What a request is for: the same status means different things on a list, on one node and on a start. */
-enum infinity_aim { AIM_READ, AIM_NODE, AIM_START };
+/* What a request is for: the same status means different things on a list, on one node, on a start and on a location. */
+enum infinity_aim { AIM_READ, AIM_NODE, AIM_START, AIM_LOCATION };
 
 /* Any 2xx with something else than a page for a browser in it. */
 bool infinity_answer_usable(const struct http_answer *);

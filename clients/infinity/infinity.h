@@ -1,6 +1,7 @@
 /*
- * Client of Infinity's management API (docs/upstream.md). GET, PATCH on one object and POST on a command are all that can
- * be expressed: a PUT, or a DELETE on a list, would replace or empty a whole collection, so there is no function for it.
+ * Client of Infinity's management API (docs/upstream.md). GET, PATCH and DELETE of one object, POST on a list or a command are
+ * all that can be expressed: a PUT, or a DELETE on a list, would replace or empty a whole collection, so there is no function
+ * for it.
  * One client per thread.
  */
 #ifndef BURSTD_CLIENTS_INFINITY_INFINITY_H
@@ -8,6 +9,7 @@
 
 #include "base/clock.h"
 #include "clients/transport.h"
+#include "fleet/location.h"
 #include "fleet/report.h"
 
 struct infinity_client;
@@ -54,5 +56,24 @@ bool infinity_set_maintenance(struct infinity_client *, int64_t node, bool on, c
  * UPSTREAM_NEXT, issue "infinity_start_refused".
  */
 bool infinity_start_cloudnode(struct infinity_client *, const char *instance_id, struct upstream_error *e);
+
+/*
+ * GET configuration/system_location/?name=: the id of the location with exactly this name, 0 where there is none. Names are
+ * unique in Infinity.
+ */
+bool infinity_find_location(struct infinity_client *, const char *name, int64_t *ret_id,
+			    struct upstream_error *e);
+/*
+ * POST configuration/system_location/ with the fields that the change names; the name is one of them. One attempt: where the
+ * answer is lost, or does not tell the id (UPSTREAM_RETRY), it may be there all the same, and is looked for by its name before
+ * anyone asks again. A refusal has Infinity's words for the field in its message.
+ */
+bool infinity_create_location(struct infinity_client *, const struct location_change *, int64_t *ret_id,
+			      struct upstream_error *e);
+/* PATCH configuration/system_location/<id>/ with the fields that the change names. Safe to repeat. One attempt. */
+bool infinity_update_location(struct infinity_client *, int64_t id, const struct location_change *,
+			      struct upstream_error *e);
+/* DELETE configuration/system_location/<id>/. One attempt; http_status 404 = it is gone already. */
+bool infinity_delete_location(struct infinity_client *, int64_t id, struct upstream_error *e);
 
 #endif

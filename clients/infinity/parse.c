@@ -240,6 +240,7 @@ static void read_location(struct reader *r, struct location_row *row)
 {
 	row->id = read_id(r, "id");
 	row->name = need_text(r, "name");
+	row->description = read_text(r, "description");
 	row->overflow1 = read_link(r, "overflow_location1", "system_location");
 	row->overflow2 = read_link(r, "overflow_location2", "system_location");
 }

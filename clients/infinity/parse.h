@@ -39,7 +39,8 @@ struct node_row {
 struct location_row {
 	int64_t id;
 	const char *name;
-	int64_t overflow1; /* 0 = null */
+	const char *description; /* NULL = none */
+	int64_t overflow1;       /* 0 = null */
 	int64_t overflow2;
 };
 

@@ -61,7 +61,7 @@ def test_conflict_is_replayed(own):
 def test_other_request_under_the_key(own):
     post(own, "reused", "reused")
     problem(post(own, "reused", "other"), 422, "idempotency-key-reused")
-    problem(own.ask("POST", "/v1/holds?dry_run=true", body={}, headers={"Idempotency-Key": "reused"}), 422,
+    problem(own.ask("POST", "/v1/holds", body={}, headers={"Idempotency-Key": "reused"}), 422,
             "idempotency-key-reused")
     problem(own.ask("POST", "/v1/nodes/1/start", headers={"Idempotency-Key": "reused"}), 422, "idempotency-key-reused")
     assert count(own, "other") == 0
@@ -70,8 +70,20 @@ def test_other_request_under_the_key(own):
 
 def test_query_is_part_of_the_request(own):
     headers = {"Idempotency-Key": "query"}
-    problem(own.ask("POST", "/v1/nodes/1/start?dry_run=true", headers=headers), 404, "not-found")
-    problem(own.ask("POST", "/v1/nodes/1/start?dry_run=false", headers=headers), 422, "idempotency-key-reused")
+    problem(own.ask("POST", "/v1/nodes/1/start?dry_run=false", headers=headers), 404, "not-found")
+    problem(own.ask("POST", "/v1/nodes/1/start", headers=headers), 422, "idempotency-key-reused")
+
+
+def test_dry_run_leaves_the_key_alone(own):
+    """It neither uses a key up nor is it answered from one: whoever tries first and then acts keeps one key."""
+    headers = {"Idempotency-Key": "tried"}
+    body = {"name": "tried", "role": "viewer"}
+    for _ in range(2):
+        plan = own.ask("POST", "/v1/tokens?dry_run=true", body=body, headers=headers)
+        assert plan.status_code == 200 and "Idempotent-Replayed" not in plan.headers
+    assert post(own, "tried", "tried").status_code == 201
+    problem(own.ask("POST", "/v1/tokens?dry_run=true", body=body, headers=headers), 409, "conflict", "/name")
+    problem(own.ask("POST", "/v1/tokens?dry_run=true", body=body, headers={"Idempotency-Key": "a b"}), 400, "bad-request")
 
 
 def test_bad_request_leaves_the_key_free(own):

@@ -11,8 +11,8 @@ import urllib.parse
 BEFORE, LOST, AFTER = POINTS = ("before the request", "before the answer", "after the answer")
 
 
-def is_change(method, body):
-    return method == "PATCH" or body.startswith((b"Action=StartInstances", b"Action=StopInstances"))
+def is_change(method, path, body):
+    return method in ("PATCH", "DELETE") or (method == "POST" and path.endswith("/system_location/")) or body.startswith((b"Action=StartInstances", b"Action=StopInstances"))
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -29,7 +29,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def pass_on(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        proxy, change = self.server.proxy, is_change(self.command, body)
+        proxy, change = self.server.proxy, is_change(self.command, self.path, body)
         proxy.open.wait(60)
         if change and proxy.reached(BEFORE):
             self.close_connection = True
@@ -42,7 +42,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if change:
             proxy.reached(AFTER)
 
-    do_GET = do_POST = do_PATCH = pass_on
+    do_GET = do_POST = do_PATCH = do_DELETE = pass_on
 
     def ask(self, body):
         self.upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)

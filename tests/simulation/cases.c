@@ -526,5 +526,7 @@ const struct sim_case cases[] = {
 	{"killed at every point of a start", killed_in_a_start},
 	{"killed at every point of a drain", killed_in_a_drain},
 	{"a schedule: up before the rush, down after it (S8)", schedule},
+	{"killed at every point of a location's life", killed_round_a_location},
+	{"locations through lost answers and a fight over a link", locations_through_faults},
 };
 const size_t n_cases = ARRAY_LEN(cases);

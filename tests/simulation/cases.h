@@ -22,6 +22,9 @@ bool until_phase(struct sim *, int64_t node, enum node_phase, int64_t most);
 void end_quiet(struct sim *);
 /* How many events of a type a node has (node 0 = all), by this actor (NULL = anybody). */
 int events_of(struct sim *, int64_t node, enum event_type, const char *actor);
+/* location_cases.c */
+void killed_round_a_location(struct sim_setup *, struct sim **ret);
+void locations_through_faults(struct sim_setup *, struct sim **ret);
 struct world_node_state node_now(const struct sim *, int64_t node);
 
 #endif

@@ -255,6 +255,59 @@ static bool stop(void *self, const char *id, struct ec2_state_change *ret, struc
 	return good;
 }
 
+static bool find_location(void *self, const char *name, int64_t *ret_id, struct upstream_error *e)
+{
+	struct sim *s = self;
+
+	if (s->dead)
+		return silence(e);
+	pass_time(s);
+	return s->infinity.find_location(s->infinity.self, name, ret_id, e);
+}
+
+/* A change of a location: killed before it, or after it with the answer lost, or neither. */
+struct location_deed {
+	enum intent_kind kind;
+	int64_t id;
+	const struct location_change *change;
+	int64_t *ret_id;
+};
+
+static bool change_location(struct sim *s, const struct location_deed *d, struct upstream_error *e)
+{
+	const struct infinity_port *world = &s->infinity;
+	bool good;
+
+	if (sim_chance_to_die(s))
+		return silence(e);
+	pass_time(s);
+	if (s->dead)
+		return silence(e);
+	if (d->kind == INTENT_LOCATION_CREATE)
+		good = world->create_location(world->self, d->change, d->ret_id, e);
+	else if (d->kind == INTENT_LOCATION_UPDATE)
+		good = world->update_location(world->self, d->id, d->change, e);
+	else
+		good = world->delete_location(world->self, d->id, e);
+	return sim_chance_to_die(s) ? silence(e) : good;
+}
+
+static bool create_location(void *self, const struct location_change *c, int64_t *ret_id,
+			    struct upstream_error *e)
+{
+	return change_location(self, &(struct location_deed){INTENT_LOCATION_CREATE, 0, c, ret_id}, e);
+}
+
+static bool update_location(void *self, int64_t id, const struct location_change *c, struct upstream_error *e)
+{
+	return change_location(self, &(struct location_deed){INTENT_LOCATION_UPDATE, id, c, NULL}, e);
+}
+
+static bool delete_location(void *self, int64_t id, struct upstream_error *e)
+{
+	return change_location(self, &(struct location_deed){INTENT_LOCATION_DELETE, id, NULL, NULL}, e);
+}
+
 void wire_connect(struct sim *s)
 {
 	const char *regions[SIM_REGIONS];
@@ -264,6 +317,10 @@ void wire_connect(struct sim *s)
 	s->infinity_told = (struct infinity_port){.observe = observe,
 						  .set_maintenance = set_maintenance,
 						  .start_cloudnode = start_cloudnode,
+						  .find_location = find_location,
+						  .create_location = create_location,
+						  .update_location = update_location,
+						  .delete_location = delete_location,
 						  .self = s};
 	for (size_t i = 0; i < s->n_regions; i++) {
 		s->wires[i] = (struct wire){.s = s, .ec2 = world_ec2_port(s->world, regions[i])};

@@ -84,6 +84,8 @@ struct scene {
 	size_t n_intents;
 	struct node_wish wishes[SCENE_SIZE];
 	size_t n_wishes;
+	struct location_wish location_wishes[SCENE_SIZE];
+	size_t n_location_wishes;
 	struct hold holds[SCENE_SIZE];
 	int64_t held[SCENE_SIZE];
 	size_t n_holds;
@@ -315,6 +317,8 @@ static inline void scene_join_reports(struct scene *s, const struct infinity_rep
 		.n_schedules = s->n_schedules,
 		.wishes = s->wishes,
 		.n_wishes = s->n_wishes,
+		.location_wishes = s->location_wishes,
+		.n_location_wishes = s->n_location_wishes,
 		.intents = s->intents,
 		.n_intents = s->n_intents,
 		.infinity = infinity,

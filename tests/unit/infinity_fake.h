@@ -29,6 +29,7 @@ struct route {
 	int status;       /* 0 = no answer arrives */
 	const char *body;
 	const char *content_type; /* NULL = application/json */
+	const char *location;     /* NULL = no such header */
 	int times;                /* 0 = for ever */
 	long retry_after_ms;
 	int used;
@@ -40,6 +41,7 @@ struct sent {
 	char body[4096];
 	char authorization[3000];
 	char user[64];
+	bool once;
 };
 
 struct fake {
@@ -76,6 +78,7 @@ static void fake_record(struct fake *f, const struct http_call *call)
 
 	assert_true(f->n_sent < ARRAY_LEN(f->sent));
 	s->method = call->method;
+	s->once = call->once;
 	(void)snprintf(s->url, sizeof s->url, "%s", call->url);
 	(void)snprintf(s->body, sizeof s->body, "%s", call->body ? call->body : "");
 	assert_int_equal(call->body_len, call->body ? strlen(call->body) : 0);
@@ -125,6 +128,7 @@ static bool fake_perform(void *self, const struct http_call *call, struct http_a
 	ret->retry_after_ms = made ? 0 : r->retry_after_ms;
 	(void)snprintf(ret->content_type, sizeof ret->content_type, "%s",
 		       !made && r->content_type ? r->content_type : "application/json");
+	(void)snprintf(ret->location, sizeof ret->location, "%s", !made && r->location ? r->location : "");
 	if (made || r->body)
 		buf_puts(&ret->body, made ? made : r->body);
 	return true;

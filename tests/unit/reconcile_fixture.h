@@ -25,8 +25,12 @@ struct rig {
 	char stopped[33];
 	char reason[251]; /* of the last maintenance mode on */
 
+	int creates, updates, deletes, finds; /* of locations */
+	char texts[2 * SCENE_SIZE][251];      /* names and descriptions that were written */
+	size_t n_texts;
+
 	/* what goes wrong: class UPSTREAM_OK = nothing */
-	struct upstream_error start_error, stop_error, maintenance_error, look_error;
+	struct upstream_error start_error, stop_error, maintenance_error, look_error, location_error;
 	bool answers_lost;                              /* the effect happens, the error is told */
 	const char *only_refuse;                        /* start_error is for this instance alone */
 	void (*before)(struct rig *, const char *deed); /* runs inside a port, as the world in between */
@@ -200,6 +204,96 @@ static inline void rig_new_reconciler(struct rig *g)
 				 g->store, &g->r, E));
 }
 
+/* --- locations ---------------------------------------------------------------------------------------------------- */
+
+static inline const char *rig_text(struct rig *g, const char *text)
+{
+	char *copy = g->texts[g->n_texts++];
+
+	assert_true(g->n_texts <= 2 * SCENE_SIZE);
+	(void)snprintf(copy, sizeof(g->texts[0]), "%s", text);
+	return copy;
+}
+
+static inline struct infinity_location *rig_location(struct rig *g, int64_t id)
+{
+	for (size_t i = 0; i < g->s->n_locations; i++)
+		if (g->s->locations[i].id == id)
+			return &g->s->locations[i];
+	return NULL;
+}
+
+static inline void rig_write_location(struct rig *g, struct infinity_location *l,
+				      const struct location_change *c)
+{
+	if (c->fields & LOCATION_NAME)
+		l->name = rig_text(g, c->name);
+	if (c->fields & LOCATION_DESCRIPTION)
+		l->description = rig_text(g, c->description);
+	if (c->fields & LOCATION_PRIMARY)
+		l->overflow1 = c->overflow1;
+	if (c->fields & LOCATION_SECONDARY)
+		l->overflow2 = c->overflow2;
+}
+
+static inline bool rig_find_location(void *self, const char *name, int64_t *ret_id, struct upstream_error *e)
+{
+	struct rig *g = self;
+
+	g->finds++;
+	if (rig_fails(&g->look_error, e))
+		return false;
+	*ret_id = 0;
+	for (size_t i = 0; i < g->s->n_locations; i++)
+		if (!strcmp(g->s->locations[i].name, name))
+			*ret_id = g->s->locations[i].id;
+	return true;
+}
+
+static inline bool rig_create_location(void *self, const struct location_change *c, int64_t *ret_id,
+				       struct upstream_error *e)
+{
+	struct rig *g = self;
+	bool fails;
+
+	g->creates++;
+	rig_before(g, "create location");
+	fails = rig_fails(&g->location_error, e);
+	if (fails && !g->answers_lost)
+		return false;
+	rig_write_location(g, scene_location(g->s, ""), c);
+	*ret_id = g->s->locations[g->s->n_locations - 1].id;
+	return !fails;
+}
+
+static inline bool rig_update_location(void *self, int64_t id, const struct location_change *c,
+				       struct upstream_error *e)
+{
+	struct rig *g = self;
+	bool fails;
+
+	g->updates++;
+	rig_before(g, "update location");
+	fails = rig_fails(&g->location_error, e);
+	if (!fails || g->answers_lost)
+		rig_write_location(g, rig_location(g, id), c);
+	return !fails;
+}
+
+static inline bool rig_delete_location(void *self, int64_t id, struct upstream_error *e)
+{
+	struct rig *g = self;
+	struct infinity_location *l = rig_location(g, id);
+	bool fails;
+
+	g->deletes++;
+	rig_before(g, "delete location");
+	fails = rig_fails(&g->location_error, e);
+	if (!fails || g->answers_lost)
+		*l = g->s->locations[--g->s->n_locations]; /* the order means nothing */
+	return !fails;
+}
+
 /* Oslo (40 HD calls) in front of AWS burst with burst-1 and burst-2, both stopped; nobody is short. */
 static inline int rig_setup(void **state)
 {
@@ -215,7 +309,14 @@ static inline int rig_setup(void **state)
 	g->f = part;
 	g->store = g->f->store;
 	g->clock = (struct clock){rig_now, g};
-	g->infinity = (struct infinity_port){rig_observe, rig_set_maintenance, rig_start_cloudnode, g};
+	g->infinity = (struct infinity_port){.observe = rig_observe,
+					     .set_maintenance = rig_set_maintenance,
+					     .start_cloudnode = rig_start_cloudnode,
+					     .find_location = rig_find_location,
+					     .create_location = rig_create_location,
+					     .update_location = rig_update_location,
+					     .delete_location = rig_delete_location,
+					     .self = g};
 	g->ec2 = (struct ec2_port){rig_tagged, rig_addressed, rig_one, rig_start, rig_stop, g};
 	oslo = scene_location(g->s, "Oslo");
 	scene_node(g->s, "oslo-1", 40, 10);

@@ -57,6 +57,18 @@ static const struct move allowed[] = {
 	{INTENT_MAINTENANCE, INTENT_APPLYING, INTENT_DONE},
 	{INTENT_MAINTENANCE, INTENT_APPLYING, INTENT_FAILED},
 	{INTENT_MAINTENANCE, INTENT_APPLYING, INTENT_ABANDONED},
+	{INTENT_LOCATION_CREATE, INTENT_APPLYING, INTENT_APPLYING},
+	{INTENT_LOCATION_CREATE, INTENT_APPLYING, INTENT_DONE},
+	{INTENT_LOCATION_CREATE, INTENT_APPLYING, INTENT_FAILED},
+	{INTENT_LOCATION_CREATE, INTENT_APPLYING, INTENT_ABANDONED},
+	{INTENT_LOCATION_UPDATE, INTENT_APPLYING, INTENT_APPLYING},
+	{INTENT_LOCATION_UPDATE, INTENT_APPLYING, INTENT_DONE},
+	{INTENT_LOCATION_UPDATE, INTENT_APPLYING, INTENT_FAILED},
+	{INTENT_LOCATION_UPDATE, INTENT_APPLYING, INTENT_ABANDONED},
+	{INTENT_LOCATION_DELETE, INTENT_APPLYING, INTENT_APPLYING},
+	{INTENT_LOCATION_DELETE, INTENT_APPLYING, INTENT_DONE},
+	{INTENT_LOCATION_DELETE, INTENT_APPLYING, INTENT_FAILED},
+	{INTENT_LOCATION_DELETE, INTENT_APPLYING, INTENT_ABANDONED},
 };
 
 static bool is_allowed(enum intent_kind kind, enum intent_state from, enum intent_state to)
@@ -70,7 +82,7 @@ static bool is_allowed(enum intent_kind kind, enum intent_state from, enum inten
 static void every_move_is_as_drawn(void **state)
 {
 	(void)state;
-	for (int kind = INTENT_START; kind <= INTENT_MAINTENANCE; kind++)
+	for (int kind = INTENT_START; kind <= INTENT_LOCATION_DELETE; kind++)
 		for (int from = 0; from < INTENT_STATE_COUNT; from++)
 			for (int to = 0; to < INTENT_STATE_COUNT; to++)
 				if (intent_may_move((enum intent_kind)kind, (enum intent_state)from,
@@ -100,7 +112,7 @@ static void a_closed_intent_stays_closed(void **state)
 	for (int from = 0; from < INTENT_STATE_COUNT; from++) {
 		bool leaves = false;
 
-		for (int kind = INTENT_START; kind <= INTENT_MAINTENANCE; kind++)
+		for (int kind = INTENT_START; kind <= INTENT_LOCATION_DELETE; kind++)
 			for (int to = 0; to < INTENT_STATE_COUNT; to++)
 				leaves |= intent_may_move((enum intent_kind)kind, (enum intent_state)from,
 							  (enum intent_state)to);
@@ -136,7 +148,7 @@ static void words_go_both_ways(void **state)
 		assert_int_equal(intent_state_from_text(intent_state_text((enum intent_state)i), &s), 0);
 		assert_int_equal(s, i);
 	}
-	for (int i = INTENT_START; i <= INTENT_MAINTENANCE; i++) {
+	for (int i = INTENT_START; i <= INTENT_LOCATION_DELETE; i++) {
 		assert_int_equal(intent_kind_from_text(intent_kind_text((enum intent_kind)i), &k), 0);
 		assert_int_equal(k, i);
 	}

@@ -158,6 +158,38 @@ static void v5_only_secondary(void **state)
 	assert_issue(s, "only_secondary_overflow", "location AWS burst");
 }
 
+/* A wish for a location that Infinity does not fulfil, or refuses; its operation that is tried again. */
+static void wishes_for_a_location(void **state)
+{
+	struct scene *s = *state;
+	struct location_wish *w = &s->location_wishes[0];
+
+	*w = (struct location_wish){.location = 1, .change = {.fields = LOCATION_PRIMARY, .overflow1 = 2}};
+	s->n_location_wishes = 1;
+	scene_join(s);
+	assert_no_issue(s); /* as it is wished */
+	w->change.overflow1 = 0;
+	scene_join(s);
+	assert_issue(s, "drift", "location Oslo");
+	(void)snprintf(w->refused, sizeof(w->refused), "no");
+	scene_join(s);
+	assert_issue(s, "location_refused", "location Oslo");
+	w->change.fields = 0;
+	s->intents[0] = (struct intent){.id = 7,
+					.kind = INTENT_LOCATION_DELETE,
+					.state = INTENT_APPLYING,
+					.location = 1,
+					.error = "away"};
+	s->n_intents = 1;
+	scene_join(s);
+	assert_issue(s, "operation_retrying", "location Oslo");
+	assert_null(s->p->nodes[0].intent); /* it is the location's alone */
+	s->intents[0].kind = INTENT_START;
+	s->intents[0].node = 4711;
+	scene_join(s);
+	assert_no_issue(s);
+}
+
 /* RULE V5: always-on and bursting nodes in one location. */
 static void v5_mixed_location(void **state)
 {
@@ -440,6 +472,7 @@ int main(void)
 		ISSUE_TEST(s8_a_schedule_without_a_zone),
 		ISSUE_TEST(v5_threshold_of_the_smallest_node),
 		ISSUE_TEST(v5_only_secondary),
+		ISSUE_TEST(wishes_for_a_location),
 		ISSUE_TEST(v5_mixed_location),
 		ISSUE_TEST(v5_mixed_roles),
 		ISSUE_TEST(v5_distributed_database),

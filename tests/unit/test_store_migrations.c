@@ -21,7 +21,11 @@
 	"INSERT INTO hold_node VALUES (6, 0, 7), (6, 1, 8);"                                                 \
 	"INSERT INTO track VALUES (7, 'i-1', 'eu-north-1', 'serving', 1, 'running', 2, 3, 4, 5, 6, 7, "      \
 	"'x', 8, 17);"                                                                                       \
-	"INSERT INTO intent VALUES (3, '00000000-0000-4000-8000-000000000000', 'stop', 'waiting', 7, "       \
+	"INSERT INTO intent (id, token, kind, state, node, node_name, location, instance, region, actor, "   \
+	"rule, "                                                                                             \
+	"reason, figures, force, via_infinity, maintenance, attempts, created_at, entered_at, next_at, "     \
+	"maintenance_at, closed_at, error) VALUES (3, '00000000-0000-4000-8000-000000000000', 'stop', "      \
+	"'waiting', 7, "                                                                                     \
 	"'n', 4, 'i-1', 'r', "                                                                               \
 	"'controller', 'E5', 'why', '{}', 0, 0, 0, 1, 10, 11, 12, 13, 0, '');"                               \
 	"INSERT INTO event VALUES (9, 50, 50, 'start', 7, 'n', 4, 'alice', 'why', 'S7', '{}', 3), "          \
@@ -44,14 +48,13 @@
 	       "INSERT INTO sample_mean VALUES (80, 4, 10, 5.5, 5, 6, 17.0, 5, 40.5, NULL, NULL, NULL, "     \
 	       "NULL, NULL, NULL, NULL);"
 
+#define SIXTH FIFTH "INSERT INTO location_wish VALUES (4, NULL, 'far', 0, 5, 'alice', '', 90, 2);"
+
 static const struct {
 	int from;
 	const char *sql;
 } fillings[] = {
-	{1, FIRST},
-	{3, THIRD},
-	{4, FOURTH},
-	{5, FIFTH},
+	{1, FIRST}, {3, THIRD}, {4, FOURTH}, {5, FIFTH}, {6, SIXTH},
 };
 
 static const char *filling_of(int version)

@@ -25,6 +25,7 @@ WHOLE_SECONDS = "%Y-%m-%dT%H:%M:%S"
 JSON = {"Content-Type": "application/json", "Vary": "Accept"}
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 PAGE_500 = b"<!DOCTYPE html><html><head><title>Server Error</title></head><body><h1>Server Error (500)</h1></body></html>"
+LOCATIONS = "/api/admin/configuration/v1/system_location/"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -115,7 +116,7 @@ class FakeInfinity(Fake):
             return uri("system_location", key) if key else None
 
         return {
-            "description": "",
+            "description": location.description,
             "dns_servers": [{"address": "10.20.0.53", "id": 1, "resource_uri": uri("dns_server", 1)}],
             "id": location.id,
             "mtu": 1500,
@@ -234,7 +235,8 @@ class FakeInfinity(Fake):
         if name == "configuration/v1/global" and key:
             self.ledger.add("read")  # the first request of a whole read
         if key is None:
-            return self.page(path, rows(), query)
+            filters = {k: v for k, v in query.items() if k not in ("limit", "offset", "format", "order_by")}
+            return self.page(path, [r for r in rows() if all(str(r.get(k)) == v for k, v in filters.items())], query)
         one = [row for row in rows() if str(row["id"]) == key]
         return (200, JSON, json.dumps(one[0]).encode()) if one else (404, HTML, b"")
 
@@ -250,6 +252,70 @@ class FakeInfinity(Fake):
         if self.after_patch:
             self.after_patch(node.name)
         return 202, JSON, b""
+
+    # --- locations: created on the list, changed and deleted one by one ---
+
+    @staticmethod
+    def location_allows(method, path):
+        on_list = path == LOCATIONS
+        return method == "POST" if on_list else method in ("PATCH", "DELETE") and path[len(LOCATIONS) : -1].isdigit()
+
+    def location_link(self, value):
+        """The id in a reference; None = null. KeyError where it leads nowhere."""
+        if value is None:
+            return None
+        if not isinstance(value, str) or not value.startswith(LOCATIONS) or not value.endswith("/"):
+            raise KeyError(value)
+        return self.platform.locations[int(value[len(LOCATIONS) : -1])].id
+
+    def location_faults(self, key, change):
+        """Field -> messages, as Infinity's validation words them."""
+        faults = {}
+        unknown = set(change) - {"name", "description", "overflow_location1", "overflow_location2"}
+        faults |= {field: ["No such field."] for field in unknown}
+        name = change.get("name")
+        if (key is None or "name" in change) and not name:
+            faults["name"] = ["This field is required."]
+        elif name and any(x.name == name and x.id != key for x in self.platform.locations.values()):
+            faults["name"] = ["System location with this Name already exists."]
+        for field in ("overflow_location1", "overflow_location2"):
+            try:
+                self.location_link(change.get(field))
+            except (KeyError, ValueError):
+                faults[field] = ["Invalid hyperlink - object does not exist."]
+        return faults
+
+    def write_location(self, method, path, body):
+        key = None if path == LOCATIONS else int(path[len(LOCATIONS) : -1])
+        if key is not None and key not in self.platform.locations:
+            return 404, HTML, b""
+        if method == "DELETE":
+            return self.delete_location(key)
+        change = json.loads(body)
+        faults = self.location_faults(key, change)
+        if faults:
+            return 400, JSON, json.dumps({"system_location": faults}).encode()
+        row = self.platform.locations[key] if key else self.platform.add_location(change["name"])
+        row.name = change.get("name", row.name).strip()
+        row.description = change.get("description", row.description).strip()
+        if "overflow_location1" in change:
+            row.overflow1 = self.location_link(change["overflow_location1"])
+        if "overflow_location2" in change:
+            row.overflow2 = self.location_link(change["overflow_location2"])
+        self.ledger.add("location", method=method, id=row.id, change=change)
+        if key:
+            return 202, JSON, b""
+        return 201, {"Location": f"{self.url}{LOCATIONS}{row.id}/"}, b""
+
+    def delete_location(self, key):
+        if any(node.location == key for node in self.platform.nodes.values()):
+            return 400, JSON, b'{"error": "Cannot delete a location that has Conferencing Nodes."}'
+        del self.platform.locations[key]
+        for other in self.platform.locations.values():
+            other.overflow1 = None if other.overflow1 == key else other.overflow1
+            other.overflow2 = None if other.overflow2 == key else other.overflow2
+        self.ledger.add("location", method="DELETE", id=key, change=None)
+        return 204, {}, b""
 
     def broken(self):
         """The answer that the present fault makes; False = none."""
@@ -284,5 +350,7 @@ class FakeInfinity(Fake):
             return self.read(address.path, dict(urllib.parse.parse_qsl(address.query)))
         if method == "PATCH" and "/configuration/v1/worker_vm/" in address.path:
             return self.patch(address.path, body)
+        if address.path.startswith(LOCATIONS) and self.location_allows(method, address.path):
+            return self.write_location(method, address.path, body)
         self.ledger.add("forbidden", method=method, path=address.path)
         return 405, JSON, b""

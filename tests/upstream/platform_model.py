@@ -14,6 +14,7 @@ class Location:
     name: str
     overflow1: int | None = None
     overflow2: int | None = None
+    description: str = ""
 
 
 @dataclasses.dataclass
@@ -59,7 +60,7 @@ class Platform:
     # --- building ---
 
     def add_location(self, name, overflow1=None, overflow2=None):
-        row = Location(len(self.locations) + 1, name, overflow1, overflow2)
+        row = Location(max(self.locations, default=0) + 1, name, overflow1, overflow2)
         self.locations[row.id] = row
         return row
 

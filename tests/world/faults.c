@@ -188,6 +188,8 @@ bool world_fault_active(const struct world *w, enum world_fault_kind kind, int64
 
 static void schedule_random(struct world *w, enum world_fault_kind kind)
 {
+	if (kinds[kind].per_day <= 0)
+		return;
 	double per_day = kinds[kind].per_day * w->options.fault_level;
 	double days = chance_exp(&w->faults, 1 / per_day);
 	int64_t at = w->now + world_scaled(w, days * 86400e3);

@@ -47,6 +47,8 @@ static int64_t location(struct control *c, const char *name)
 	for (size_t i = 0; i < c->world->n_sites; i++) {
 		const struct site *s = &c->world->sites[i];
 
+		if (s->gone)
+			continue;
 		if ((json_is_integer(v) && json_integer_value(v) == s->id) ||
 		    (json_is_string(v) && !strcmp(json_string_value(v), s->name)))
 			return s->id;
@@ -350,15 +352,16 @@ static json_t *metrics_json(const struct request *r)
 	const struct world_http *h = r->server;
 
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			 "s:I, s:I, s:I}",
+			 "s:I, s:I, s:I, s:I}",
 			 "calls_placed", c.calls_placed, "calls_refused", c.calls_refused, "calls_cut",
 			 c.calls_cut, "calls_cut_outside", c.calls_cut_outside, "starts", c.starts,
 			 "double_starts", c.double_starts, "starts_refused", c.starts_refused, "stops",
 			 c.stops, "stops_busy", c.stops_busy, "stops_unmaintained", c.stops_unmaintained,
-			 "throttled", c.throttled, "patches", c.patches, "describes", c.describes,
-			 "burst_running_ms", c.burst_running_ms, "faults", c.faults, "infinity_requests",
-			 h->infinity_requests, "infinity_forbidden", h->infinity_forbidden, "ec2_requests",
-			 h->ec2_requests, "ec2_unsigned", h->ec2_unsigned);
+			 "throttled", c.throttled, "patches", c.patches, "location_writes", c.location_writes,
+			 "describes", c.describes, "burst_running_ms", c.burst_running_ms, "faults", c.faults,
+			 "infinity_requests", h->infinity_requests, "infinity_forbidden",
+			 h->infinity_forbidden, "ec2_requests", h->ec2_requests, "ec2_unsigned",
+			 h->ec2_unsigned);
 }
 
 static json_t *state_json(const struct request *r)
@@ -368,7 +371,8 @@ static json_t *state_json(const struct request *r)
 	for (size_t i = 0; i < world_node_count(r->world); i++)
 		json_array_append_new(nodes, node_json(r->world, i));
 	for (size_t i = 0; i < world_location_count(r->world); i++)
-		json_array_append_new(locations, location_json(r->world, i));
+		if (!r->world->sites[i].gone)
+			json_array_append_new(locations, location_json(r->world, i));
 	for (int k = 0; k < WORLD_FAULT_COUNT; k++)
 		if (fault_on(r->world, (enum world_fault_kind)k))
 			json_array_append_new(faults,

@@ -79,6 +79,11 @@ static json_t *overflow_uri(const struct world *w, int32_t site)
 	return site < 0 ? json_null() : uri("system_location", w->sites[site].id);
 }
 
+static const char *text_or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
 static json_t *config_locations(struct world *w)
 {
 	json_t *all = json_array();
@@ -86,13 +91,15 @@ static json_t *config_locations(struct world *w)
 	for (size_t i = 0; i < w->n_sites; i++) {
 		const struct site *s = &w->sites[i];
 
-		json_array_append_new(all,
-				      json_pack("{s:I, s:s, s:s, s:[], s:[], s:o, s:o, s:n, s:i, s:o}", "id",
-						s->id, "name", s->name, "description", "", "dns_servers",
-						"ntp_servers", "overflow_location1",
-						overflow_uri(w, s->overflow1), "overflow_location2",
-						overflow_uri(w, s->overflow2), "transcoding_location", "mtu",
-						1500, "resource_uri", uri("system_location", s->id)));
+		if (s->gone)
+			continue;
+		json_array_append_new(
+			all,
+			json_pack("{s:I, s:s, s:s, s:[], s:[], s:o, s:o, s:n, s:i, s:o}", "id", s->id, "name",
+				  s->name, "description", text_or_empty(s->description), "dns_servers",
+				  "ntp_servers", "overflow_location1", overflow_uri(w, s->overflow1),
+				  "overflow_location2", overflow_uri(w, s->overflow2), "transcoding_location",
+				  "mtu", 1500, "resource_uri", uri("system_location", s->id)));
 	}
 	return all;
 }
@@ -152,6 +159,8 @@ static json_t *status_locations(struct world *w)
 	for (size_t i = 0; i < w->n_sites; i++) {
 		struct infinity_monitor m;
 
+		if (w->sites[i].gone)
+			continue;
 		monitor_show(w, (int32_t)i, &m);
 		json_array_append_new(
 			all,
@@ -340,7 +349,7 @@ static const struct resource {
 	bool patched;
 } resources[] = {
 	{CONFIG "worker_vm/", config_nodes, true},
-	{CONFIG "system_location/", config_locations, false},
+	{CONFIG "system_location/", config_locations, true},
 	{CONFIG "global/", config_global, true},
 	{CONFIG "management_vm/", config_manager, false},
 	{STATUS "worker_vm/", status_nodes, false},
@@ -556,6 +565,27 @@ static void not_allowed(struct request *r, const char *allow, bool on_list, stru
 	reply->allow = allow;
 }
 
+/* POST on the list, PATCH and DELETE of one; never PUT, never DELETE of the list. */
+static void serve_location(struct request *r, const char *id, struct reply *reply)
+{
+	bool on_list = !*id;
+	int64_t which = strtoll(id, NULL, 10);
+
+	if (strcmp(r->method, "POST") &&
+	    (on_list || (strcmp(r->method, "PATCH") && strcmp(r->method, "DELETE"))))
+		not_allowed(r, on_list ? "GET, POST" : "GET, PATCH, DELETE", on_list, reply);
+	else if (!strcmp(r->method, "POST") && !on_list)
+		not_allowed(r, "GET, PATCH, DELETE", false, reply);
+	else if (fault_on(r->world, WORLD_INFINITY_READONLY))
+		reply->status = 403;
+	else if (!on_list && site_index(r->world, which) < 0)
+		reply_html(reply, 404);
+	else if (!strcmp(r->method, "DELETE"))
+		location_remove(r, which, reply);
+	else
+		location_write(r, which, reply);
+}
+
 static void serve_resource(struct request *r, const struct resource *res, struct reply *reply)
 {
 	char id[64] = "";
@@ -565,6 +595,8 @@ static void serve_resource(struct request *r, const struct resource *res, struct
 	id[strcspn(id, "/")] = '\0';
 	if (!*id && get)
 		serve_list(r, res, reply);
+	else if (!get && res->list == config_locations)
+		serve_location(r, id, reply);
 	else if (!*id)
 		not_allowed(r, "GET", true, reply);
 	else if (get)

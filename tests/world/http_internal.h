@@ -76,6 +76,10 @@ const char *request_query(const struct request *, const char *name);
 void reply_json(struct reply *, int status, json_t *); /* consumes the value */
 void reply_html(struct reply *, int status);
 
+/* http_location.c: POST (id 0) or PATCH of a location, and DELETE; `id` is there. */
+void location_write(struct request *, int64_t id, struct reply *);
+void location_remove(struct request *, int64_t id, struct reply *);
+
 /* http_oauth.c: POST /oauth/token/, and whether a request carries a token that was given out. */
 void oauth_token(struct request *, struct reply *);
 bool oauth_bearer_valid(struct request *, const char *token);

@@ -98,6 +98,8 @@ struct curve {
 struct site { /* a system location */
 	int64_t id;
 	const char *name;
+	const char *description;      /* NULL = none */
+	bool gone;                    /* deleted: shown nowhere */
 	int32_t overflow1, overflow2; /* index, -1 = none */
 	int32_t *nodes;
 	size_t n_nodes, cap_nodes;
@@ -179,6 +181,7 @@ struct world {
 	struct region regions[REGIONS_MOST];
 	size_t n_regions;
 	struct infinity_location *location_rows; /* shared with reports; NULL = to be made anew */
+	size_t n_location_rows;
 
 	struct call *calls;
 	size_t n_calls, cap_calls;
@@ -279,6 +282,18 @@ bool fault_on(const struct world *, enum world_fault_kind);
 
 /* --- world.c --- */
 struct world_record *ledger_add(struct world *, enum world_deed, struct machine *, struct vm *);
+/* locations.c: what Infinity says against a change, by field ("error" = none). */
+struct site_refusal {
+	const char *field;
+	const char *why;
+};
+/* id 0 makes one. False fills the refusal. */
+bool site_write(struct world *, int64_t id, const struct location_change *, int64_t *ret_id,
+		struct site_refusal *);
+/* `id` is there. */
+bool site_remove(struct world *, int64_t id, struct site_refusal *);
+int64_t site_id(const struct world *, int32_t index); /* 0 for -1 */
+
 int32_t site_index(const struct world *, int64_t id); /* -1 = none */
 int32_t node_index(const struct world *, int64_t id);
 

@@ -32,6 +32,7 @@ static bool infinity_fails(struct world *w, struct upstream_error *e)
 	return false;
 }
 
+/* Those that are there, one row each. */
 static const struct infinity_location *location_rows(struct world *w)
 {
 	if (w->location_rows)
@@ -39,14 +40,17 @@ static const struct infinity_location *location_rows(struct world *w)
 	w->location_rows = arena_array(w->strings, w->n_sites + 1, sizeof(*w->location_rows));
 	if (!w->location_rows)
 		abort();
+	w->n_location_rows = 0;
 	for (size_t i = 0; i < w->n_sites; i++) {
 		const struct site *s = &w->sites[i];
 
-		w->location_rows[i] = (struct infinity_location){
-			.id = s->id,
-			.name = s->name,
-			.overflow1 = s->overflow1 < 0 ? 0 : w->sites[s->overflow1].id,
-			.overflow2 = s->overflow2 < 0 ? 0 : w->sites[s->overflow2].id};
+		if (!s->gone)
+			w->location_rows[w->n_location_rows++] =
+				(struct infinity_location){.id = s->id,
+							   .name = s->name,
+							   .description = s->description,
+							   .overflow1 = site_id(w, s->overflow1),
+							   .overflow2 = site_id(w, s->overflow2)};
 	}
 	return w->location_rows;
 }
@@ -123,7 +127,7 @@ static bool observe(void *self, bool participants, struct infinity_report **ret,
 	r->license_ports_used = 0;
 	r->license_ports_total = 10000;
 	r->locations = (struct infinity_location *)(uintptr_t)location_rows(w);
-	r->n_locations = w->n_sites;
+	r->n_locations = w->n_location_rows;
 	fill_nodes(w, participants, r);
 	fill_monitors(w, r);
 	if (fault_on(w, WORLD_INFINITY_HALF))
@@ -176,11 +180,95 @@ static bool start_cloudnode(void *self, const char *instance_id, struct upstream
 	return true; /* "success" means accepted, not started */
 }
 
+/* --- locations --- */
+
+static bool lost(struct world *w, struct upstream_error *e)
+{
+	if (!fault_on(w, WORLD_INFINITY_LOST))
+		return false;
+	upstream_error_set(e, UPSTREAM_RETRY, 0, "timeout", "infinity_timeout", "", "the answer was lost");
+	return true;
+}
+
+static bool write_fails(struct world *w, struct upstream_error *e)
+{
+	if (infinity_fails(w, e))
+		return true;
+	if (!fault_on(w, WORLD_INFINITY_READONLY))
+		return false;
+	upstream_error_set(e, UPSTREAM_OPERATOR, 403, "forbidden", "infinity_permission", "",
+			   "the account lacks the permission");
+	return true;
+}
+
+static bool refused(const struct site_refusal *why, struct upstream_error *e)
+{
+	upstream_error_set(e, UPSTREAM_OPERATOR, 400, "refused", "infinity_location_refused", "", "%s: %s",
+			   why->field, why->why);
+	return false;
+}
+
+static bool find_location(void *self, const char *name, int64_t *ret_id, struct upstream_error *e)
+{
+	struct world *w = self;
+
+	if (infinity_fails(w, e))
+		return false;
+	*ret_id = 0;
+	for (size_t i = 0; i < w->n_sites; i++)
+		if (!w->sites[i].gone && !strcmp(w->sites[i].name, name))
+			*ret_id = w->sites[i].id;
+	return true;
+}
+
+static bool create_location(void *self, const struct location_change *c, int64_t *ret_id,
+			    struct upstream_error *e)
+{
+	struct world *w = self;
+	struct site_refusal why;
+	int64_t id;
+
+	if (write_fails(w, e))
+		return false;
+	if (!site_write(w, 0, c, &id, &why))
+		return refused(&why, e);
+	*ret_id = id;
+	return !lost(w, e);
+}
+
+static bool update_location(void *self, int64_t id, const struct location_change *c, struct upstream_error *e)
+{
+	struct world *w = self;
+	struct site_refusal why;
+
+	if (write_fails(w, e))
+		return false;
+	if (site_index(w, id) < 0)
+		return not_found(e);
+	return site_write(w, id, c, &id, &why) ? !lost(w, e) : refused(&why, e);
+}
+
+static bool delete_location(void *self, int64_t id, struct upstream_error *e)
+{
+	struct world *w = self;
+	struct site_refusal why;
+
+	if (write_fails(w, e))
+		return false;
+	if (site_index(w, id) < 0)
+		return not_found(e);
+	return site_remove(w, id, &why) ? !lost(w, e) : refused(&why, e);
+}
+
 struct infinity_port world_infinity_port(struct world *w)
 {
 	return (struct infinity_port){.observe = observe,
 				      .set_maintenance = set_maintenance,
 				      .start_cloudnode = start_cloudnode,
+				      .find_location = find_location,
+				      .create_location = create_location,
+				      .update_location = update_location,
+				      .delete_location = delete_location,
 				      .self = w};
 }
 

@@ -367,7 +367,7 @@ void world_set_boot_ms(struct world *w, int64_t node, int64_t boot_ms)
 
 int32_t site_index(const struct world *w, int64_t id)
 {
-	return id >= 1 && id <= (int64_t)w->n_sites ? (int32_t)(id - 1) : -1;
+	return id >= 1 && id <= (int64_t)w->n_sites && !w->sites[id - 1].gone ? (int32_t)(id - 1) : -1;
 }
 
 int32_t node_index(const struct world *w, int64_t id)
@@ -465,6 +465,7 @@ struct world_location_state world_location_at(const struct world *w, size_t inde
 	const struct site *site = &w->sites[index];
 	struct world_location_state s = {.id = site->id,
 					 .name = site->name,
+					 .gone = site->gone,
 					 .overflow1 = site->overflow1 < 0 ? 0 : w->sites[site->overflow1].id,
 					 .overflow2 = site->overflow2 < 0 ? 0 : w->sites[site->overflow2].id,
 					 .principal = site_is_principal(w, (int32_t)index),

@@ -51,7 +51,8 @@ struct world;
 	X(DENIED,              "denied",              NODE, 0.3, 30) /* start, stop: UnauthorizedOperation */ \
 	X(OUTSIDE_START,       "outside_start",       NODE, 0.7,  0) /* somebody starts the instance */ \
 	X(OUTSIDE_STOP,        "outside_stop",        NODE, 0.5,  0) /* somebody stops the instance */ \
-	X(OUTSIDE_MAINTENANCE, "outside_maintenance", NODE, 0.3, 20) /* somebody's maintenance mode, off at the end */
+	X(OUTSIDE_MAINTENANCE, "outside_maintenance", NODE, 0.3, 20) /* somebody's maintenance mode, off at the end */ \
+	X(INFINITY_READONLY,   "infinity_readonly",   ALL,  0,    0) /* 403 to every change of a location; never random */
 /* clang-format on */
 
 enum world_fault_kind {
@@ -210,7 +211,8 @@ struct world_counters {
 	int64_t stops_unmaintained; /* ... of them while the node did not know a maintenance mode yet */
 	int64_t throttled;          /* requests refused by the buckets or by the fault */
 	int64_t patches;
-	int64_t observes; /* Infinity reads */
+	int64_t location_writes; /* locations made, changed or deleted through the API */
+	int64_t observes;        /* Infinity reads */
 	int64_t describes;
 	int64_t burst_running_ms; /* wall clock during which instances were not stopped, summed; up to
 				     world_now */
@@ -264,6 +266,7 @@ bool world_node_find(const struct world *, int64_t id, struct world_node_state *
 struct world_location_state {
 	int64_t id;
 	const char *name;
+	bool gone; /* deleted */
 	int64_t overflow1, overflow2;
 	bool principal, overflow;
 	int max_hd; /* truth: of the nodes that take conferences */
