@@ -34,7 +34,7 @@
 /* EC2 */
 #define LIMIT_EC2_ANSWER_BYTES  (64 * 1024 * 1024) /* 10,000 instances in one page are 50 MB */
 #define LIMIT_EC2_DEPTH         32                 /* DescribeInstances is 9 deep */
-#define LIMIT_EC2_TEXT_BYTES    4096 /* one element's text; tag values have at most 256 characters */
+#define LIMIT_EC2_TEXT_BYTES    8191 /* one element's text; a session token of STS has thousands */
 #define LIMIT_EC2_PAGES         1000
 #define LIMIT_EC2_FILTER_VALUES 200 /* EC2: values per filter */
 

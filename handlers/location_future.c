@@ -9,7 +9,6 @@ struct future {
 	const struct picture *p;
 	struct location *after; /* the picture's locations, and perhaps a new one behind them */
 	size_t n;
-	const char *new_name;
 };
 
 static int32_t index_of(const struct picture *p, int64_t id)
@@ -45,9 +44,8 @@ static bool imagine(struct future *f, const struct location_future *what)
 	if (f->p->n_locations)
 		memcpy(f->after, f->p->locations, f->p->n_locations * sizeof *f->after);
 	it = &f->after[what->location ? (size_t)(what->location - f->p->locations) : f->p->n_locations];
-	if (!what->location) {
+	if (!what->location)
 		*it = (struct location){.overflow1 = -1, .overflow2 = -1, .name = what->change->name};
-	}
 	if (what->change)
 		apply(f->p, it, what->change);
 	else

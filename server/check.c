@@ -356,12 +356,20 @@ static bool check_keys(struct check *k, struct credentials *credentials)
 
 static void check_aws(struct check *k)
 {
-	struct transport_options transport = {.name = "imds"};
+	struct transport_options transport = {.name = "sts", .ca_file = getenv("AWS_CA_BUNDLE")};
 	_cleanup_(curl_transport_freep) struct curl_transport *curl = curl_transport_new(&transport);
-	_cleanup_(credentials_freep) struct credentials *credentials =
-		curl ? credentials_new(&clock_system, curl_transport_port(curl)) : NULL;
+	const struct config_list *regions = &k->config->aws_regions;
+	struct credentials_options o = {.clock = &clock_system,
+					.profile = k->config->aws_profile,
+					.sts_region = regions->n ? regions->items[0] : NULL,
+					.sts_endpoint = k->config->sts_endpoint};
+	_cleanup_(credentials_freep) struct credentials *credentials = NULL;
 	size_t i;
 
+	if (curl) {
+		o.transport = curl_transport_port(curl);
+		credentials = credentials_new(&o);
+	}
 	if (!credentials) {
 		found(k, LEVEL_ERROR, "aws", NULL, "libcurl cannot be set up");
 		return;
@@ -371,8 +379,8 @@ static void check_aws(struct check *k)
 	if (!k->tag[0])
 		found(k, LEVEL_WARNING, "aws", "Make Infinity reachable, or set tag_value in /v1/bursting.",
 		      "EC2 was not asked: the tag value is not known before Infinity is heard");
-	for (i = 0; k->tag[0] && i < k->config->aws_regions.n; i++)
-		check_region(k, k->config->aws_regions.items[i], credentials);
+	for (i = 0; k->tag[0] && i < regions->n; i++)
+		check_region(k, regions->items[i], credentials);
 }
 
 /* --- what is said --------------------------------------------------------------------------------------------- */

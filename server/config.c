@@ -611,25 +611,25 @@ static enum err check_regions(struct loader *l, char *const envp[])
 	return ERR_OK;
 }
 
-static enum err check_endpoint(struct loader *l)
+/* `each` where every region needs an address of its own. */
+static enum err check_endpoint(struct loader *l, const char *field, const char *value, bool each)
 {
-	struct config *c = l->config;
-	const char *where = raw_of(l, "ec2_endpoint")->where;
-	const char *place = c->ec2_endpoint ? strstr(c->ec2_endpoint, "{region}") : NULL;
+	const char *where = raw_of(l, field)->where;
+	const char *place = value ? strstr(value, "{region}") : NULL;
 	const char *fault;
-	const char *sample = c->ec2_endpoint;
+	const char *sample = value;
 
-	if (!c->ec2_endpoint)
+	if (!value)
 		return ERR_OK;
 	if (place)
-		sample = arena_printf(l->arena, "%.*sregion%s", (int)(place - c->ec2_endpoint),
-				      c->ec2_endpoint, place + strlen("{region}"));
+		sample = arena_printf(l->arena, "%.*sregion%s", (int)(place - value), value,
+				      place + strlen("{region}"));
 	if (!sample)
 		return out_of_memory(l);
 	fault = url_fault(sample);
 	if (fault)
 		return refuse(l, where, fault);
-	if (!place && c->aws_regions.n > 1)
+	if (!place && each && l->config->aws_regions.n > 1)
 		return refuse(l, where, "needs {region} in it when there is more than one region");
 	return ERR_OK;
 }
@@ -644,7 +644,8 @@ static enum err convert_all(struct loader *l, char *const envp[])
 	err = err ? err : check_listen(l);
 	err = err ? err : check_infinity(l);
 	err = err ? err : check_regions(l, envp);
-	err = err ? err : check_endpoint(l);
+	err = err ? err : check_endpoint(l, "ec2_endpoint", l->config->ec2_endpoint, true);
+	err = err ? err : check_endpoint(l, "sts_endpoint", l->config->sts_endpoint, false);
 	if (!err && arena_overflowed(l->arena))
 		return out_of_memory(l);
 	return err;

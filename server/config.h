@@ -78,6 +78,10 @@ struct config_list {
 	  "Comma list of regions; if not set, AWS_REGION or AWS_DEFAULT_REGION") \
 	X(TEXT, ec2_endpoint, "BURSTD_EC2_ENDPOINT", "--ec2-endpoint", 0, 0, NULL, NULL, \
 	  "Address of EC2 instead of the public one; {region} in it is replaced") \
+	X(TEXT, sts_endpoint, "BURSTD_STS_ENDPOINT", "--sts-endpoint", 0, 0, NULL, NULL, \
+	  "Address of STS instead of the first region's public one; {region} in it is replaced") \
+	X(TEXT, aws_profile, "BURSTD_AWS_PROFILE", "--aws-profile", 0, 0, NULL, NULL, \
+	  "Profile of AWS's shared files to take; AWS keys in the environment then do not count") \
 	X(NUMBER, time_scale, "BURSTD_TIME_SCALE", "--time-scale", 1, 100000, "1", NULL, \
 	  "For demos and tests: every duration is divided by this") \
 	X(CHOICE, log_format, "BURSTD_LOG_FORMAT", "--log-format", 0, 0, "logfmt", "logfmt|json", \

@@ -50,7 +50,7 @@ struct workers {
 	uint8_t key[SECRET_KEY_SIZE];
 	struct reconciler *reconciler;
 	struct store *store; /* start-up and the controller's */
-	struct curl_transport *imds_transport;
+	struct curl_transport *keys_transport;
 	struct credentials *credentials;
 	int64_t settings_seen;
 	char tag_seen[TAG_VALUE_SIZE];
@@ -427,12 +427,17 @@ static enum err make_rows(struct workers *w, struct error *e)
 
 static enum err make_credentials(struct workers *w, struct error *e)
 {
-	struct transport_options transport = {.name = "imds"};
+	struct transport_options transport = {.name = "sts", .ca_file = getenv("AWS_CA_BUNDLE")};
+	struct credentials_options o = {.clock = &clock_system,
+					.profile = w->config->aws_profile,
+					.sts_region = w->n_regions ? w->config->aws_regions.items[0] : NULL,
+					.sts_endpoint = w->config->sts_endpoint};
 
-	w->imds_transport = curl_transport_new(&transport);
-	w->credentials = w->imds_transport
-				 ? credentials_new(&clock_system, curl_transport_port(w->imds_transport))
-				 : NULL;
+	w->keys_transport = curl_transport_new(&transport);
+	if (w->keys_transport) {
+		o.transport = curl_transport_port(w->keys_transport);
+		w->credentials = credentials_new(&o);
+	}
 	w->limiters = calloc(w->n_regions + 1, sizeof(struct ec2_limiter *));
 	if (!w->credentials || !w->limiters)
 		return error_set(e, ERR_INTERNAL, "out of memory");
@@ -520,8 +525,8 @@ void workers_stop(struct workers *w)
 		return;
 	for (size_t i = 0; w->rows && i < w->n_rows; i++)
 		interrupt(&w->rows[i]);
-	if (w->imds_transport)
-		curl_transport_interrupt(w->imds_transport);
+	if (w->keys_transport)
+		curl_transport_interrupt(w->keys_transport);
 	for (size_t i = 0; w->rows && i < w->n_rows; i++)
 		if (w->rows[i].running)
 			pthread_join(w->rows[i].thread, NULL);
@@ -532,7 +537,7 @@ void workers_stop(struct workers *w)
 		ec2_limiter_free(w->limiters[i]);
 	free(w->limiters);
 	credentials_free(w->credentials);
-	curl_transport_free(w->imds_transport);
+	curl_transport_free(w->keys_transport);
 	reconciler_free(w->reconciler);
 	store_close(w->store);
 	explicit_bzero(w->key, sizeof(w->key));

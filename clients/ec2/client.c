@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "base/crypto.h"
@@ -17,6 +16,8 @@
 #include "clients/ec2/errors.h"
 #include "clients/ec2/limiter.h"
 #include "clients/ec2/parse.h"
+#include "clients/ec2/query.h"
+#include "clients/ec2/region.h"
 #include "clients/ec2/request.h"
 
 #define ATTEMPTS          3
@@ -45,27 +46,9 @@ struct request {
 
 /* --- life -------------------------------------------------------------------------------------------------------- */
 
-/* "{region}" in the template is replaced; the path is always "/". */
-static bool put_url(struct ec2_client *c, const char *template)
-{
-	static const char mark[] = "{region}";
-	const char *at = strstr(template, mark);
-	size_t before = at ? (size_t)(at - template) : strlen(template);
-	const char *after = at ? at + strlen(mark) : "";
-	int len = snprintf(c->url, sizeof(c->url), "%.*s%s%s", (int)before, template, at ? c->region : "",
-			   after);
-
-	if (len <= 0 || (size_t)len + 2 > sizeof(c->url))
-		return false;
-	if (c->url[len - 1] != '/')
-		memcpy(c->url + len, "/", 2);
-	return true;
-}
-
 struct ec2_client *ec2_client_new(const struct ec2_client_options *o)
 {
 	_cleanup_(ec2_client_freep) struct ec2_client *c = calloc(1, sizeof(*c));
-	char own[200];
 
 	if (!c || strlen(o->region) >= sizeof(c->region))
 		return NULL;
@@ -75,7 +58,7 @@ struct ec2_client *ec2_client_new(const struct ec2_client_options *o)
 	c->o.region = c->region;
 	if (c->o.time_scale <= 0)
 		c->o.time_scale = 1;
-	if (!put_url(c, o->endpoint ? o->endpoint : ec2_default_endpoint(c->region, own, sizeof(own))))
+	if (!aws_endpoint_url(o->endpoint, "ec2", c->region, c->url, sizeof(c->url)))
 		return NULL;
 	return take_ptr(c);
 }
@@ -114,55 +97,6 @@ static void back_off(const struct ec2_client *c, int attempt, const struct upstr
 
 /* --- one attempt ------------------------------------------------------------------------------------------------- */
 
-/* The signer checks no characters, and a line break in the token would begin another header. */
-static bool token_valid(const char *token)
-{
-	return token[strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/+=_-")] ==
-	       '\0';
-}
-
-static bool send_request(struct ec2_client *c, const struct request *r, const struct aws_keys *keys,
-			 struct http_answer *ret, struct upstream_error *e)
-{
-	char token[sizeof(keys->session_token) + 32];
-	/* Given by name, because libcurl signs it only then. */
-	const char *headers[] = {"Content-Type: application/x-www-form-urlencoded; charset=utf-8", NULL,
-				 NULL};
-
-	if (!token_valid(keys->session_token)) {
-		upstream_error_set(e, UPSTREAM_OPERATOR, 0, "credentials", "ec2_credentials",
-				   "enter the AWS session token again, without blanks or line breaks",
-				   "the AWS session token holds characters that none can have");
-		return false;
-	}
-	if (keys->session_token[0]) {
-		(void)snprintf(token, sizeof(token), "X-Amz-Security-Token: %s", keys->session_token);
-		headers[1] = token;
-	}
-	const struct http_call call = {
-		.method = METHOD_POST,
-		.url = c->url,
-		.headers = headers,
-		.body = r->body->data,
-		.body_len = r->body->len,
-		.answer_max = r->answer_max,
-		.sigv4 = c->sigv4,
-		.access_key = keys->access_key,
-		.secret_key = keys->secret_key,
-	};
-
-	return c->o.transport.perform(c->o.transport.self, &call, ret, e);
-}
-
-static bool looks_like_html(const struct http_answer *a)
-{
-	const char *body = a->body.data ? a->body.data : "";
-
-	body += strspn(body, " \t\r\n");
-	return strncasecmp(a->content_type, "text/html", 9) == 0 ||
-	       strncasecmp(body, "<!doctype html", 14) == 0 || strncasecmp(body, "<html", 5) == 0;
-}
-
 /* A good status with the expected content is true; anything else is sorted into `e`. */
 static bool read_answer(struct ec2_client *c, const struct request *r, const struct http_answer *a,
 			struct ec2_answer *ret, struct upstream_error *e)
@@ -184,7 +118,7 @@ static bool read_answer(struct ec2_client *c, const struct request *r, const str
 		.code = told ? got->code : "",
 		.message = told ? got->message : why,
 		.request_id = told ? got->request_id : "",
-		.html = !told && looks_like_html(a),
+		.html = !told && aws_answer_is_html(a),
 		.skew_ms = a->date_ms ? clock_now(c->o.clock) - a->date_ms : 0,
 		.retry_after_ms = a->retry_after_ms,
 	};
@@ -196,11 +130,13 @@ static bool read_answer(struct ec2_client *c, const struct request *r, const str
 static bool attempt(struct ec2_client *c, const struct request *r, const struct aws_keys *keys,
 		    struct ec2_answer *ret, struct upstream_error *e)
 {
+	const struct aws_query query = {
+		.url = c->url, .sigv4 = c->sigv4, .keys = keys, .body = r->body, .answer_max = r->answer_max};
 	struct http_answer a = {0};
 	bool good;
 
 	pause_ms(c, ec2_limiter_take(c->o.limiter, r->bucket));
-	good = send_request(c, r, keys, &a, e) && read_answer(c, r, &a, ret, e);
+	good = aws_query_send(&c->o.transport, &query, &a, e) && read_answer(c, r, &a, ret, e);
 	http_answer_free(&a);
 	if (c->o.tally)
 		counter_add(&c->o.tally->requests[good ? UPSTREAM_OK : e->class], 1);
@@ -222,7 +158,7 @@ static bool attempt_with_keys(struct ec2_client *c, const struct request *r, str
 		good = attempt(c, r, &keys, ret, e);
 		if (good || !ec2_error_wants_fresh_keys(e->code, keys.session_token[0] != '\0'))
 			break;
-		credentials_expire(c->o.credentials);
+		credentials_expire(c->o.credentials, &keys);
 	}
 	explicit_bzero(&keys, sizeof(keys));
 	return good;

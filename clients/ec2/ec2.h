@@ -37,9 +37,6 @@ DEFINE_FREEP(struct ec2_client, ec2_client_free)
 
 /* Whether burstd works with the region: China is refused (guide, "Limitations"). false fills `why` (>= 200 bytes). */
 bool ec2_region_supported(const char *region, char *why, size_t why_size);
-/* "https://ec2.eu-west-2.amazonaws.com" for the region's partition; returns `out`. */
-const char *ec2_default_endpoint(const char *region, char *out, size_t size);
-
 /*
  * DescribeInstances with tag:pexip-cloud = tag_value, all pages. Up to 3 attempts on retryable failures, backoff with
  * full jitter. true: *ret_report is the caller's. false: `e` filled, nothing returned: half a list is never returned.

@@ -320,8 +320,8 @@ static const char *preface(const struct ec2_failure *f, enum trouble t, char *ou
 		(void)snprintf(out, size, "this machine's clock is %lld seconds %s AWS's; ", seconds,
 			       f->skew_ms > 0 ? "ahead of" : "behind");
 	else if (!*f->code)
-		(void)snprintf(out, size, "HTTP %d and %s instead of EC2's answer; ", f->http_status,
-			       f->html ? "a web page" : "no XML of EC2");
+		(void)snprintf(out, size, "HTTP %d and %s instead of AWS's answer; ", f->http_status,
+			       f->html ? "a web page" : "no XML of AWS");
 	else
 		out[0] = '\0';
 	return out;

@@ -4,7 +4,6 @@
  */
 #include "clients/ec2/imds.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,34 +170,6 @@ static bool get(struct imds *m, const char *path, const char *what, struct http_
 	return false;
 }
 
-static bool copy_field(const json_t *object, const char *name, char *out, size_t size)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	if (!text || !text[0] || strlen(text) >= size)
-		return false;
-	memcpy(out, text, strlen(text) + 1);
-	return true;
-}
-
-static bool read_keys(const struct http_answer *a, struct aws_keys *ret)
-{
-	_cleanup_(json_decrefp) json_t *root =
-		json_loadb(a->body.data ? a->body.data : "", a->body.len, 0, NULL);
-	const char *code = json_string_value(json_object_get(root, "Code"));
-	struct aws_keys keys = {.provider = "instance role"};
-	bool good = code && strcmp(code, "Success") == 0 &&
-		    copy_field(root, "AccessKeyId", keys.access_key, sizeof(keys.access_key)) &&
-		    copy_field(root, "SecretAccessKey", keys.secret_key, sizeof(keys.secret_key)) &&
-		    copy_field(root, "Token", keys.session_token, sizeof(keys.session_token)) &&
-		    time_parse(json_string_value(json_object_get(root, "Expiration")), &keys.expires_at) == 0;
-
-	if (good)
-		*ret = keys;
-	explicit_bzero(&keys, sizeof(keys));
-	return good;
-}
-
 static bool get_role(struct imds *m, char *out, size_t size, struct upstream_error *e)
 {
 	struct http_answer a;
@@ -224,7 +195,7 @@ bool imds_keys(struct imds *m, struct aws_keys *ret, struct upstream_error *e)
 	(void)snprintf(path, sizeof(path), ROLE_PATH "%s", role);
 	if (!get(m, path, "question for keys", &a, e))
 		return false;
-	bool good = read_keys(&a, ret);
+	bool good = aws_keys_from_json(&a.body, ret);
 
 	if (!good)
 		report_none(e, "the metadata service gave no usable keys for the role");

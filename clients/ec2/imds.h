@@ -5,7 +5,9 @@
 #ifndef BURSTD_CLIENTS_EC2_IMDS_H
 #define BURSTD_CLIENTS_EC2_IMDS_H
 
-#include "clients/ec2/credentials.h"
+#include "base/clock.h"
+#include "clients/ec2/keys.h"
+#include "clients/transport.h"
 
 struct imds {
 	struct transport transport;

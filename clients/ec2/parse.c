@@ -31,6 +31,8 @@
 	X(STOP, DOCUMENT, "StopInstancesResponse", false)                                                    \
 	X(ERROR, DOCUMENT, "Response", false)                                                                \
 	X(ERROR_STS, DOCUMENT, "ErrorResponse", false)                                                       \
+	X(ASSUME, DOCUMENT, "AssumeRoleResponse", false)                                                     \
+	X(WEB, DOCUMENT, "AssumeRoleWithWebIdentityResponse", false)                                         \
 	X(DESCRIBE_REQUEST_ID, DESCRIBE, "requestId", true)                                                  \
 	X(RESERVATIONS, DESCRIBE, "reservationSet", false)                                                   \
 	X(NEXT_TOKEN, DESCRIBE, "nextToken", true)                                                           \
@@ -45,6 +47,8 @@
 	X(STS_ERRORS, ERROR_STS, "Errors", false)                                                            \
 	X(STS_REQUEST_ID, ERROR_STS, "RequestId", true)                                                      \
 	X(STS_REQUEST_ID2, ERROR_STS, "RequestID", true)                                                     \
+	X(ASSUME_RESULT, ASSUME, "AssumeRoleResult", false)                                                  \
+	X(WEB_RESULT, WEB, "AssumeRoleWithWebIdentityResult", false)                                         \
 	X(RESERVATION, RESERVATIONS, "item", false)                                                          \
 	X(START_ITEM, START_SET, "item", false)                                                              \
 	X(STOP_ITEM, STOP_SET, "item", false)                                                                \
@@ -52,6 +56,8 @@
 	X(STS_CODE, STS_ERROR, "Code", true)                                                                 \
 	X(STS_MESSAGE, STS_ERROR, "Message", true)                                                           \
 	X(STS_ERRORS_ERROR, STS_ERRORS, "Error", false)                                                      \
+	X(ASSUME_KEYS, ASSUME_RESULT, "Credentials", false)                                                  \
+	X(WEB_KEYS, WEB_RESULT, "Credentials", false)                                                        \
 	X(INSTANCES, RESERVATION, "instancesSet", false)                                                     \
 	X(START_ID, START_ITEM, "instanceId", true)                                                          \
 	X(START_CURRENT, START_ITEM, "currentState", false)                                                  \
@@ -63,6 +69,14 @@
 	X(ERRORS_MESSAGE, ERRORS_ERROR, "Message", true)                                                     \
 	X(STS_ERRORS_CODE, STS_ERRORS_ERROR, "Code", true)                                                   \
 	X(STS_ERRORS_MESSAGE, STS_ERRORS_ERROR, "Message", true)                                             \
+	X(ASSUME_ACCESS, ASSUME_KEYS, "AccessKeyId", true)                                                   \
+	X(ASSUME_SECRET, ASSUME_KEYS, "SecretAccessKey", true)                                               \
+	X(ASSUME_TOKEN, ASSUME_KEYS, "SessionToken", true)                                                   \
+	X(ASSUME_UNTIL, ASSUME_KEYS, "Expiration", true)                                                     \
+	X(WEB_ACCESS, WEB_KEYS, "AccessKeyId", true)                                                         \
+	X(WEB_SECRET, WEB_KEYS, "SecretAccessKey", true)                                                     \
+	X(WEB_TOKEN, WEB_KEYS, "SessionToken", true)                                                         \
+	X(WEB_UNTIL, WEB_KEYS, "Expiration", true)                                                           \
 	X(INSTANCE, INSTANCES, "item", false)                                                                \
 	X(START_CURRENT_CODE, START_CURRENT, "code", true)                                                   \
 	X(START_CURRENT_NAME, START_CURRENT, "name", true)                                                   \
@@ -157,6 +171,7 @@ struct parse {
 	struct ec2_builder *b;
 	const char *wanted_id; /* of a state change */
 	struct ec2_answer *answer;
+	struct aws_keys *keys; /* of STS, or NULL */
 	enum element at;
 	int depth;    /* open elements */
 	int at_depth; /* depth of `at` */
@@ -503,6 +518,42 @@ static void on_head_text(struct parse *p)
 		copy_text(p, a->request_id, sizeof(a->request_id));
 }
 
+/* Half a key would be a wrong one. */
+static void take_key(struct parse *p, char *out, size_t size)
+{
+	if (p->text_len >= size)
+		stop(p, "a key is too long");
+	else
+		memcpy(out, p->text, p->text_len + 1);
+}
+
+static void on_keys_text(struct parse *p)
+{
+	struct aws_keys *k = p->keys;
+
+	switch (p->at) {
+	case EL_ASSUME_ACCESS:
+	case EL_WEB_ACCESS:
+		take_key(p, k->access_key, sizeof(k->access_key));
+		break;
+	case EL_ASSUME_SECRET:
+	case EL_WEB_SECRET:
+		take_key(p, k->secret_key, sizeof(k->secret_key));
+		break;
+	case EL_ASSUME_TOKEN:
+	case EL_WEB_TOKEN:
+		take_key(p, k->session_token, sizeof(k->session_token));
+		break;
+	case EL_ASSUME_UNTIL:
+	case EL_WEB_UNTIL:
+		if (time_parse(p->text, &k->expires_at))
+			stop(p, "the keys' end is not a time");
+		break;
+	default:
+		break;
+	}
+}
+
 static bool blank(char c)
 {
 	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
@@ -547,8 +598,10 @@ static void on_text_end(struct parse *p)
 		on_instance_text(p);
 	else if (p->answer->kind == EC2_ANSWER_ERROR)
 		on_error_text(p);
-	else
+	else if (p->answer->kind == EC2_ANSWER_CHANGES)
 		on_change_text(p);
+	else if (p->keys)
+		on_keys_text(p);
 }
 
 /* --- begin and end of groups ------------------------------------------------------------------------------------- */
@@ -652,6 +705,10 @@ static void on_group_begin(struct parse *p)
 	case EL_ERROR:
 	case EL_ERROR_STS:
 		p->answer->kind = EC2_ANSWER_ERROR;
+		break;
+	case EL_ASSUME:
+	case EL_WEB:
+		p->answer->kind = EC2_ANSWER_KEYS;
 		break;
 	case EL_INSTANCE:
 		instance_begin(p);
@@ -810,36 +867,67 @@ static void feed(struct parse *p, const char *data, size_t len)
 	} while (done < len);
 }
 
-bool ec2_parse(const char *data, size_t len, struct ec2_builder *into, const char *instance_id,
-	       struct ec2_answer *ret, char *why, size_t why_size)
+/* *ret is filled on true. */
+static bool parse_with(struct parse *p, const char *data, size_t len, struct ec2_answer *ret)
 {
-	_cleanup_(ec2_builder_freep) struct ec2_builder *dropped = into ? NULL : ec2_builder_new("");
 	struct ec2_answer answer = {.kind = EC2_ANSWER_UNKNOWN};
-	struct parse p = {
-		.b = into ? into : dropped,
-		.wanted_id = instance_id,
-		.answer = &answer,
-		.why = why,
-		.why_size = why_size,
-	};
 
 	/* The encoding is AWS's, whatever the document claims. */
-	p.expat = p.b ? XML_ParserCreate("UTF-8") : NULL;
-	if (!p.expat) {
-		(void)snprintf(why, why_size, "out of memory");
+	p->answer = &answer;
+	p->expat = p->b ? XML_ParserCreate("UTF-8") : NULL;
+	if (!p->expat) {
+		(void)snprintf(p->why, p->why_size, "out of memory");
 		return false;
 	}
-	size_t before = ec2_builder_count(p.b);
+	size_t before = ec2_builder_count(p->b);
 
-	XML_SetUserData(p.expat, &p);
-	XML_SetElementHandler(p.expat, on_start, on_end);
-	XML_SetStartDoctypeDeclHandler(p.expat, on_doctype);
-	feed(&p, data, len);
-	XML_ParserFree(p.expat);
-	if (p.failed) {
-		ec2_builder_rewind(p.b, before);
+	XML_SetUserData(p->expat, p);
+	XML_SetElementHandler(p->expat, on_start, on_end);
+	XML_SetStartDoctypeDeclHandler(p->expat, on_doctype);
+	feed(p, data, len);
+	XML_ParserFree(p->expat);
+	if (p->failed) {
+		ec2_builder_rewind(p->b, before);
 		return false;
 	}
 	*ret = answer;
 	return true;
+}
+
+bool ec2_parse(const char *data, size_t len, struct ec2_builder *into, const char *instance_id,
+	       struct ec2_answer *ret, char *why, size_t why_size)
+{
+	_cleanup_(ec2_builder_freep) struct ec2_builder *dropped = into ? NULL : ec2_builder_new("");
+	struct parse p = {
+		.b = into ? into : dropped,
+		.wanted_id = instance_id,
+		.why = why,
+		.why_size = why_size,
+	};
+
+	return parse_with(&p, data, len, ret);
+}
+
+bool sts_parse(const char *data, size_t len, struct aws_keys *ret_keys, struct ec2_answer *ret, char *why,
+	       size_t why_size)
+{
+	_cleanup_(ec2_builder_freep) struct ec2_builder *unused = ec2_builder_new("");
+	struct aws_keys keys = {0};
+	struct ec2_answer answer;
+	struct parse p = {.b = unused, .keys = &keys, .why = why, .why_size = why_size};
+	bool good = parse_with(&p, data, len, &answer);
+	bool whole = keys.access_key[0] && keys.secret_key[0] && keys.session_token[0] &&
+		     aws_token_valid(keys.session_token) && keys.expires_at > 0;
+
+	if (good && answer.kind == EC2_ANSWER_KEYS && !whole) {
+		(void)snprintf(why, why_size, "not a whole set of keys");
+		good = false;
+	}
+	if (good && answer.kind == EC2_ANSWER_KEYS)
+		*ret_keys = keys;
+	if (good)
+		*ret = answer;
+	explicit_bzero(&keys, sizeof(keys));
+	explicit_bzero(p.text, sizeof(p.text));
+	return good;
 }

@@ -1,5 +1,5 @@
 /*
- * Reads EC2's XML answers: bytes in, plain data out. No network, no clock, so it is tested, fuzzed and measured alone.
+ * Reads the XML answers of EC2 and STS: bytes in, plain data out. No network, no clock, so it is tested, fuzzed and measured alone.
  *
  * DOCTYPE is refused before any entity is expanded; depth and text are capped (base/limits.h); elements are matched by
  * their full path, unknown ones are skipped whatever they hold. Any thread, one builder per thread.
@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/limits.h"
+#include "clients/ec2/keys.h"
 #include "fleet/report.h"
 
 /* Gathers the instances of all pages of one listing, or of several requests that belong together. */
@@ -35,6 +36,7 @@ enum ec2_answer_kind {
 	EC2_ANSWER_INSTANCES, /* DescribeInstances */
 	EC2_ANSWER_CHANGES,   /* StartInstances, StopInstances */
 	EC2_ANSWER_ERROR,     /* Response or ErrorResponse: code and message */
+	EC2_ANSWER_KEYS,      /* of STS: AssumeRole, AssumeRoleWithWebIdentity */
 };
 
 struct ec2_answer {
@@ -55,5 +57,12 @@ struct ec2_answer {
  */
 bool ec2_parse(const char *data, size_t len, struct ec2_builder *into, const char *instance_id,
 	       struct ec2_answer *ret, char *why, size_t why_size);
+
+/*
+ * Reads one whole answer of STS under the same rules. With EC2_ANSWER_KEYS *ret_keys is a whole set with its end; otherwise it is
+ * untouched. false also for an answer with half a set.
+ */
+bool sts_parse(const char *data, size_t len, struct aws_keys *ret_keys, struct ec2_answer *ret, char *why,
+	       size_t why_size);
 
 #endif

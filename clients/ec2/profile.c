@@ -1,12 +1,13 @@
 /* Owns the reading of AWS's shared files. Secrets pass through a buffer that is wiped. */
 #include "clients/ec2/profile.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
+#include "clients/ec2/file.h"
 
 #define FILE_MOST (1024 * 1024) /* far above any real one */
 #define BLANKS    " \t\r"
@@ -46,13 +47,13 @@ static struct span without_comment(struct span s)
 }
 
 /* The profile that a line like "[profile x]" opens; empty for any other section. */
-static struct span section_name(struct span line, enum aws_file kind)
+static struct span section_name(struct span line, enum aws_profile_file kind)
 {
 	const char *end = memchr(line.at, ']', line.len);
 	struct span name = {line.at + 1, end ? (size_t)(end - line.at) - 1 : 0};
 
 	name = trimmed(name);
-	if (kind == AWS_FILE_CONFIG && !span_is(name, "default")) {
+	if (kind == PROFILE_FILE_CONFIG && !span_is(name, "default")) {
 		if (name.len < 8 || memcmp(name.at, "profile", 7) != 0 ||
 		    !memchr(BLANKS, name.at[7], sizeof(BLANKS) - 1))
 			return (struct span){"", 0};
@@ -63,45 +64,60 @@ static struct span section_name(struct span line, enum aws_file kind)
 	return name;
 }
 
-struct reader {
-	struct aws_keys *keys;
-	const char *way;
-	bool too_long;
+/* --- settings ---------------------------------------------------------------------------------------------------- */
+
+/* Every setting that is kept, and where. */
+#define SETTING(key, member)                                                                                 \
+	{                                                                                                    \
+		(key), offsetof(struct aws_profile, member), sizeof(((struct aws_profile *)0)->member)       \
+	}
+static const struct setting {
+	const char *key;
+	size_t offset;
+	size_t size;
+} settings[] = {
+	SETTING("aws_access_key_id", keys.access_key),
+	SETTING("aws_secret_access_key", keys.secret_key),
+	SETTING("aws_session_token", keys.session_token),
+	SETTING("role_arn", role_arn),
+	SETTING("source_profile", source_profile),
+	SETTING("credential_source", credential_source),
+	SETTING("external_id", external_id),
+	SETTING("role_session_name", role_session_name),
+	SETTING("duration_seconds", duration_seconds),
+	SETTING("web_identity_token_file", web_identity_token_file),
+	SETTING("mfa_serial", mfa_serial),
 };
+#define KEY_SETTINGS 3 /* the first of them */
 
 /* Ways to credentials that burstd does not know. */
-static const char *const other_ways[] = {
-	"role_arn",      "credential_process",      "sso_session",
-	"sso_start_url", "web_identity_token_file", "credential_source",
-};
+static const char *const other_ways[] = {"credential_process", "sso_session", "sso_start_url",
+					 "login_session"};
 
-static void take_text(struct reader *r, struct span value, char *out, size_t size)
+static char *text_of(struct aws_profile *p, const struct setting *s)
 {
-	if (value.len >= size) {
-		r->too_long = true;
-		return;
-	}
-	memcpy(out, value.at, value.len);
-	out[value.len] = '\0';
+	return (char *)p + s->offset;
 }
 
-static void take_setting(struct reader *r, struct span name, struct span value)
+static void take_setting(struct aws_profile *p, struct span name, struct span value)
 {
-	struct aws_keys *k = r->keys;
-
-	if (span_is(name, "aws_access_key_id"))
-		take_text(r, value, k->access_key, sizeof(k->access_key));
-	else if (span_is(name, "aws_secret_access_key"))
-		take_text(r, value, k->secret_key, sizeof(k->secret_key));
-	else if (span_is(name, "aws_session_token"))
-		take_text(r, value, k->session_token, sizeof(k->session_token));
+	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+		if (!span_is(name, settings[i].key))
+			continue;
+		if (value.len >= settings[i].size) {
+			p->too_long = settings[i].key;
+			return;
+		}
+		memset(text_of(p, &settings[i]), 0, settings[i].size);
+		memcpy(text_of(p, &settings[i]), value.at, value.len);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(other_ways); i++)
 		if (span_is(name, other_ways[i]))
-			r->way = other_ways[i];
+			p->other_way = other_ways[i];
 }
 
 /* Lines that begin with a blank belong to a nested setting; none of them matters here. */
-static void take_line(struct reader *r, struct span line)
+static void take_line(struct aws_profile *p, struct span line)
 {
 	const char *equals;
 
@@ -112,18 +128,13 @@ static void take_line(struct reader *r, struct span line)
 		return;
 	size_t before = (size_t)(equals - line.at);
 
-	take_setting(r, trimmed((struct span){line.at, before}),
+	take_setting(p, trimmed((struct span){line.at, before}),
 		     without_comment((struct span){equals + 1, line.len - before - 1}));
 }
 
-enum profile_outcome profile_parse(const char *text, size_t len, enum aws_file kind, const char *profile,
-				   struct aws_keys *ret, const char **ret_way, bool *ret_found)
+void aws_profile_parse(const char *text, size_t len, enum aws_profile_file kind, struct aws_profile *p)
 {
-	struct aws_keys keys = {0};
-	struct reader r = {.keys = &keys};
-	enum profile_outcome outcome = PROFILE_ABSENT;
 	bool inside = false;
-	bool found = false;
 
 	for (size_t at = 0; at < len;) {
 		const char *end = memchr(text + at, '\n', len - at);
@@ -131,34 +142,34 @@ enum profile_outcome profile_parse(const char *text, size_t len, enum aws_file k
 
 		at += line.len + 1;
 		if (line.len && line.at[0] == '[') {
-			inside = span_is(section_name(line, kind), profile);
-			found |= inside;
+			inside = span_is(section_name(line, kind), p->name);
+			p->found |= inside;
 		} else if (inside) {
-			take_line(&r, line);
+			take_line(p, line);
 		}
 	}
-	if (r.too_long || !keys.access_key[0] != !keys.secret_key[0])
-		outcome = PROFILE_INCOMPLETE;
-	else if (keys.access_key[0])
-		outcome = PROFILE_KEYS;
-	else if (r.way)
-		outcome = PROFILE_UNSUPPORTED;
-	if (outcome == PROFILE_KEYS)
-		*ret = keys;
-	explicit_bzero(&keys, sizeof(keys));
-	*ret_way = r.way;
-	if (ret_found)
-		*ret_found = found;
-	return outcome;
+}
+
+/* What the credentials file leaves open is taken from the config file; keys are never put together from both. */
+static void merge(struct aws_profile *to, struct aws_profile *from)
+{
+	bool own_keys = to->keys.access_key[0] || to->keys.secret_key[0];
+
+	for (size_t i = own_keys ? KEY_SETTINGS : 0; i < ARRAY_LEN(settings); i++)
+		if (!text_of(to, &settings[i])[0])
+			memcpy(text_of(to, &settings[i]), text_of(from, &settings[i]), settings[i].size);
+	to->found |= from->found;
+	to->other_way = to->other_way ? to->other_way : from->other_way;
+	to->too_long = to->too_long ? to->too_long : from->too_long;
 }
 
 /* --- the files --------------------------------------------------------------------------------------------------- */
 
 /* The path from the environment, else below the home directory; false when there is neither. */
-static bool file_path(enum aws_file kind, char *out, size_t size)
+static bool file_path(enum aws_profile_file kind, char *out, size_t size)
 {
 	const char *set =
-		getenv(kind == AWS_FILE_CREDENTIALS ? "AWS_SHARED_CREDENTIALS_FILE" : "AWS_CONFIG_FILE");
+		getenv(kind == PROFILE_FILE_CREDENTIALS ? "AWS_SHARED_CREDENTIALS_FILE" : "AWS_CONFIG_FILE");
 	const char *home = getenv("HOME");
 	int len;
 
@@ -170,105 +181,65 @@ static bool file_path(enum aws_file kind, char *out, size_t size)
 		len = snprintf(out, size, "%s%s", home, set + 1);
 	else
 		len = snprintf(out, size, "%s/.aws/%s", home,
-			       kind == AWS_FILE_CREDENTIALS ? "credentials" : "config");
+			       kind == PROFILE_FILE_CREDENTIALS ? "credentials" : "config");
 	return len > 0 && (size_t)len < size;
 }
 
-static void fclosep(FILE **f)
+static bool load_file(enum aws_profile_file kind, struct aws_profile *p, struct upstream_error *e)
 {
-	if (*f)
-		(void)fclose(*f);
-}
+	struct buf text = BUF_INIT(FILE_MOST);
+	char path[1024];
+	char why[100];
+	enum aws_file_outcome outcome;
 
-/* false with `e` filled when the file is there and cannot be read; a file that is not there is empty. */
-static bool read_file(const char *path, struct buf *text, struct upstream_error *e)
-{
-	char piece[4096];
-	size_t n;
-	_cleanup_(fclosep) FILE *f = fopen(path, "re");
-
-	if (!f && (errno == ENOENT || errno == ENOTDIR))
+	if (!file_path(kind, path, sizeof(path)))
 		return true;
-	if (f)
-		(void)setvbuf(f, NULL, _IONBF, 0); /* no copy of a secret stays in stdio's buffer */
-	while (f && (n = fread(piece, 1, sizeof(piece), f)) > 0)
-		buf_append(text, piece, n);
-	explicit_bzero(piece, sizeof(piece));
-	if (f && !ferror(f) && !text->failed)
+	outcome = aws_file_read(path, &text, why, sizeof(why));
+	if (outcome == AWS_FILE_READ && text.data)
+		aws_profile_parse(text.data, text.len, kind, p);
+	buf_wipe(&text);
+	if (outcome != AWS_FILE_FAILED)
 		return true;
 	upstream_error_set(e, UPSTREAM_OPERATOR, 0, "credentials_file", "ec2_credentials",
 			   "make the file readable for burstd's user, or set AWS keys in burstd's settings",
-			   "%.200s cannot be read: %s", path,
-			   text->failed ? "it is too large" : strerror(errno));
+			   "%.180s cannot be read: %s", path, why);
 	return false;
 }
 
-static const char *chosen_profile(void)
+/* What no way to keys can be made of. */
+static bool check_values(const struct aws_profile *p, struct upstream_error *e)
 {
-	const char *profile = getenv("AWS_PROFILE");
-
-	return profile && profile[0] ? profile : "default";
-}
-
-static void report_profile(enum profile_outcome outcome, const char *path, const char *way,
-			   struct upstream_error *e)
-{
-	if (outcome == PROFILE_INCOMPLETE)
-		upstream_error_set(e, UPSTREAM_OPERATOR, 0, "credentials_incomplete", "ec2_credentials",
-				   "give aws_access_key_id and aws_secret_access_key",
-				   "profile %.60s in %.150s does not hold a whole pair of keys",
-				   chosen_profile(), path);
-	else
-		upstream_error_set(e, UPSTREAM_OPERATOR, 0, "credentials_unsupported", "ec2_credentials",
-				   "use keys, or an instance role",
-				   "profile %.60s in %.150s uses %s, which burstd does not support",
-				   chosen_profile(), path, way);
-}
-
-/* One file. *ret_outcome is ABSENT or KEYS on true. */
-static bool load_file(enum aws_file kind, struct aws_keys *ret, enum profile_outcome *ret_outcome,
-		      bool *ret_section, struct upstream_error *e)
-{
-	struct buf text = BUF_INIT(FILE_MOST);
-	const char *way = NULL;
-	char path[1024];
-	bool good = true;
-
-	*ret_outcome = PROFILE_ABSENT;
-	*ret_section = false;
-	if (!file_path(kind, path, sizeof(path)))
+	if (p->too_long) {
+		upstream_error_set(e, UPSTREAM_OPERATOR, 0, "credentials_profile", "ec2_credentials",
+				   "correct the value in AWS's shared files",
+				   "profile %.100s: the value of %s is longer than it can be", p->name,
+				   p->too_long);
+		return false;
+	}
+	if (!p->keys.access_key[0] == !p->keys.secret_key[0])
 		return true;
-	good = read_file(path, &text, e);
+	upstream_error_set(e, UPSTREAM_OPERATOR, 0, "credentials_incomplete", "ec2_credentials",
+			   "give aws_access_key_id and aws_secret_access_key both, in one file",
+			   "profile %.100s of AWS's shared files does not hold a whole pair of keys",
+			   p->name);
+	return false;
+}
+
+bool aws_profile_load(const char *name, struct aws_profile *ret, struct upstream_error *e)
+{
+	struct aws_profile p = {0};
+	struct aws_profile config = {0};
+	bool good = false;
+
+	(void)snprintf(p.name, sizeof(p.name), "%s", name);
+	(void)snprintf(config.name, sizeof(config.name), "%s", name);
+	if (load_file(PROFILE_FILE_CREDENTIALS, &p, e) && load_file(PROFILE_FILE_CONFIG, &config, e)) {
+		merge(&p, &config);
+		good = check_values(&p, e);
+	}
 	if (good)
-		*ret_outcome =
-			profile_parse(text.data, text.len, kind, chosen_profile(), ret, &way, ret_section);
-	buf_wipe(&text);
-	if (*ret_outcome != PROFILE_INCOMPLETE && *ret_outcome != PROFILE_UNSUPPORTED)
-		return good;
-	report_profile(*ret_outcome, path, way, e);
-	return false;
-}
-
-bool profile_load(struct aws_keys *ret, bool *ret_found, struct upstream_error *e)
-{
-	enum profile_outcome outcome;
-	bool in_credentials;
-	bool in_config = false;
-
-	if (!load_file(AWS_FILE_CREDENTIALS, ret, &outcome, &in_credentials, e))
-		return false;
-	if (outcome == PROFILE_ABSENT && !load_file(AWS_FILE_CONFIG, ret, &outcome, &in_config, e))
-		return false;
-	*ret_found = outcome == PROFILE_KEYS;
-	if (*ret_found)
-		return true;
-	const char *asked = getenv("AWS_PROFILE");
-
-	if (!asked || !asked[0] || in_credentials || in_config)
-		return true;
-	/* Someone chose a profile: quietly using something else would be worse than an error. */
-	upstream_error_set(e, UPSTREAM_OPERATOR, 0, "credentials_profile", "ec2_credentials",
-			   "correct AWS_PROFILE, or add the profile to the credentials file",
-			   "the profile %.100s of AWS_PROFILE does not exist", asked);
-	return false;
+		*ret = p;
+	explicit_bzero(&p, sizeof(p));
+	explicit_bzero(&config, sizeof(config));
+	return good;
 }

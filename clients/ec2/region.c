@@ -75,10 +75,25 @@ bool ec2_region_supported(const char *region, char *why, size_t why_size)
 	return !p->refusal;
 }
 
-const char *ec2_default_endpoint(const char *region, char *out, size_t size)
+/* The path is always "/". */
+bool aws_endpoint_url(const char *template, const char *service, const char *region, char *out, size_t size)
 {
+	static const char mark[] = "{region}";
 	const char *suffix = partition_of(region)->suffix;
+	const char *at = template ? strstr(template, mark) : NULL;
+	size_t before = at ? (size_t)(at - template) : 0;
+	int len;
 
-	(void)snprintf(out, size, "https://ec2.%s.%s", region, suffix ? suffix : "amazonaws.com");
-	return out;
+	if (!template)
+		len = snprintf(out, size, "https://%s.%s.%s", service, region,
+			       suffix ? suffix : "amazonaws.com");
+	else if (at)
+		len = snprintf(out, size, "%.*s%s%s", (int)before, template, region, at + strlen(mark));
+	else
+		len = snprintf(out, size, "%s", template);
+	if (len <= 0 || (size_t)len + 2 > size)
+		return false;
+	if (out[len - 1] != '/')
+		memcpy(out + len, "/", 2);
+	return true;
 }

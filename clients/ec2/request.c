@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "clients/ec2/query.h"
 #include "fleet/report.h"
 
 #define PAGE_ITEMS 1000 /* the most that EC2 allows */
@@ -12,12 +13,6 @@
 static void put_action(struct buf *b, const char *action)
 {
 	buf_printf(b, "Action=%s&Version=2016-11-15", action);
-}
-
-static void put_pair(struct buf *b, const char *name, const char *value)
-{
-	buf_printf(b, "&%s=", name);
-	buf_put_urlencoded(b, value);
 }
 
 /* In a filter * and ? stand for other characters; a tag value may hold them, and then means them. */
@@ -38,13 +33,13 @@ static void put_page(struct buf *b, const char *token)
 {
 	buf_printf(b, "&MaxResults=%d", PAGE_ITEMS);
 	if (token && *token)
-		put_pair(b, "NextToken", token);
+		aws_put_pair(b, "NextToken", token);
 }
 
 void ec2_put_describe_tagged(struct buf *b, const char *tag_value, const char *token)
 {
 	put_action(b, "DescribeInstances");
-	put_pair(b, "Filter.1.Name", "tag:" TAG_NAME);
+	aws_put_pair(b, "Filter.1.Name", "tag:" TAG_NAME);
 	put_filter_value(b, 1, tag_value);
 	put_page(b, token);
 }
@@ -53,7 +48,7 @@ void ec2_put_describe_addresses(struct buf *b, const char *const *addresses, siz
 {
 	assert(n > 0 && n <= LIMIT_EC2_FILTER_VALUES);
 	put_action(b, "DescribeInstances");
-	put_pair(b, "Filter.1.Name", "network-interface.addresses.private-ip-address");
+	aws_put_pair(b, "Filter.1.Name", "network-interface.addresses.private-ip-address");
 	for (size_t i = 0; i < n; i++)
 		put_filter_value(b, i + 1, addresses[i]);
 	put_page(b, token);
@@ -62,7 +57,7 @@ void ec2_put_describe_addresses(struct buf *b, const char *const *addresses, siz
 void ec2_put_describe_instance(struct buf *b, const char *instance_id, const char *token)
 {
 	put_action(b, "DescribeInstances");
-	put_pair(b, "Filter.1.Name", "instance-id");
+	aws_put_pair(b, "Filter.1.Name", "instance-id");
 	put_filter_value(b, 1, instance_id);
 	put_page(b, token);
 }
@@ -70,9 +65,9 @@ void ec2_put_describe_instance(struct buf *b, const char *instance_id, const cha
 static void put_power(struct buf *b, const char *action, const char *instance_id, bool dry_run)
 {
 	put_action(b, action);
-	put_pair(b, "InstanceId.1", instance_id);
+	aws_put_pair(b, "InstanceId.1", instance_id);
 	if (dry_run)
-		put_pair(b, "DryRun", "true");
+		aws_put_pair(b, "DryRun", "true");
 }
 
 void ec2_put_start(struct buf *b, const char *instance_id, bool dry_run)

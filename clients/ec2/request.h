@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 
-#define EC2_BODY_BYTES (64 * 1024) /* 200 addresses of a filter are about 8 KiB, a page token at most 4 KiB */
+#define EC2_BODY_BYTES (64 * 1024) /* 200 addresses of a filter are about 8 KiB, a page token at most 8 KiB */
 
 /* `token` is the page's token, "" or NULL for the first page. Wildcards in values are escaped: they mean themselves. */
 void ec2_put_describe_tagged(struct buf *, const char *tag_value, const char *token);

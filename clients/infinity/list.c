@@ -67,8 +67,9 @@ __attribute__((format(printf, 2, 3))) static void note_moved(struct pass *pass, 
 	va_end(args);
 }
 
-json_t *infinity_get(struct infinity_client *client, const char *path, const char *resource,
-		     struct upstream_error *e)
+/* `list` NULL = not the page of a list. */
+static json_t *get(struct infinity_client *client, const char *path, const char *resource,
+		   const struct infinity_list *list, struct upstream_error *e)
 {
 	_cleanup_(http_answer_free) struct http_answer answer = {0};
 	char why[PARSE_WHY_SIZE];
@@ -78,10 +79,17 @@ json_t *infinity_get(struct infinity_client *client, const char *path, const cha
 
 	if (!infinity_exchange(client, &request, &answer, e))
 		return NULL;
-	ret = infinity_json_load(answer.body.data, answer.body.len, why);
+	ret = list ? infinity_json_load_list(list, answer.body.data, answer.body.len, why)
+		   : infinity_json_load(answer.body.data, answer.body.len, why);
 	if (!ret)
 		infinity_error_content(e, resource, "%s", why);
 	return ret;
+}
+
+json_t *infinity_get(struct infinity_client *client, const char *path, const char *resource,
+		     struct upstream_error *e)
+{
+	return get(client, path, resource, NULL, e);
 }
 
 /* Zeroed room for one more row; NULL when out of memory. Valid until the next call. */
@@ -235,7 +243,7 @@ static bool read_pages(struct pass *pass, struct upstream_error *e)
 		if (page == LIMIT_INFINITY_PAGES)
 			return infinity_error_content(e, resource, "more than %d pages",
 						      LIMIT_INFINITY_PAGES);
-		json_auto_t *answer = infinity_get(pass->client, pass->next, resource, e);
+		json_auto_t *answer = get(pass->client, pass->next, resource, pass->list, e);
 
 		if (!answer || !take_page(pass, answer, e))
 			return false;

@@ -4,6 +4,7 @@
  */
 #include "clients/infinity/parse.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "clients/infinity/prune.h"
 
 /* Larger than any count Infinity can mean, small enough that products of two fit 64 bits. */
 #define FIGURE_MAX 1000000000
@@ -20,6 +22,7 @@
 struct reader {
 	const json_t *object;
 	struct arena *arena;
+	const char *const *fields; /* of the list, or NULL = not of a list */
 	bool failed;
 	char *why; /* PARSE_WHY_SIZE */
 };
@@ -67,6 +70,19 @@ json_t *infinity_json_load(const char *text, size_t len, char why[PARSE_WHY_SIZE
 	return ret;
 }
 
+/* Where the shortened answer is no JSON the whole one is not either, and its place of fault is the one to tell. */
+json_t *infinity_json_load_list(const struct infinity_list *list, const char *text, size_t len,
+				char why[PARSE_WHY_SIZE])
+{
+	struct buf kept = BUF_INIT(len);
+	json_t *ret = NULL;
+
+	if (infinity_prune(text, len, list->fields, &kept) && !too_deep(kept.data, kept.len))
+		ret = json_loadb(kept.data, kept.len, JSON_ALLOW_NUL, NULL);
+	buf_free(&kept);
+	return ret ? ret : infinity_json_load(text, len, why);
+}
+
 __attribute__((format(printf, 2, 3))) static void fail(struct reader *r, const char *format, ...)
 {
 	va_list args;
@@ -90,11 +106,21 @@ static const char *type_name(const json_t *value)
 	return value ? names[json_typeof(value)] : "missing";
 }
 
+/* Whether the field is in the list's table: one that is not would silently be missing from each answer. */
+static bool listed(const struct reader *r, const char *name)
+{
+	for (const char *const *f = r->fields; f && *f; f++)
+		if (strcmp(*f, name) == 0)
+			return true;
+	return !r->fields;
+}
+
 /* The field's value, NULL where it is missing or null: Infinity uses both for "nothing". */
 static const json_t *field(const struct reader *r, const char *name)
 {
 	const json_t *value = json_object_get(r->object, name);
 
+	assert(listed(r, name));
 	return json_is_null(value) ? NULL : value;
 }
 
@@ -328,11 +354,25 @@ bool infinity_parse_global(const json_t *object, struct global_row *ret_row, cha
 	return !r.failed;
 }
 
+/* Every field that a parser reads, and the id of lists that have one. */
+#define FIELDS(name, ...) static const char *const fields_##name[] = {__VA_ARGS__, NULL}
+FIELDS(node, "id", "name", "address", "system_location", "node_type", "transcoding", "maintenance_mode",
+       "maintenance_mode_reason", "static_nat_address", "enable_distributed_database");
+FIELDS(location, "id", "name", "description", "overflow_location1", "overflow_location2");
+FIELDS(manager, "id", "hostname", "primary");
+FIELDS(status, "id", "configuration_id", "sync_status", "last_updated", "maintenance_mode", "max_hd_calls",
+       "media_load", "max_media_tokens", "media_tokens_used", "signaling_count");
+FIELDS(shard, "id", "node");
+FIELDS(participant, "id", "media_node", "signalling_node", "proxy_node");
+FIELDS(licence, "port_count", "port_total");
+FIELDS(monitored, "id", "free_hd_calls", "max_hd_calls");
+FIELDS(overflow, "id", "systemlocation_id", "free_hd_calls", "max_hd_calls");
+
 #define X(name, module, resource, type, keyed)                                                               \
 	static bool parse_##name(const json_t *object, struct arena *arena, void *ret_row,                   \
 				 char why[PARSE_WHY_SIZE])                                                   \
 	{                                                                                                    \
-		struct reader r = {.object = object, .arena = arena, .why = why};                            \
+		struct reader r = {.object = object, .arena = arena, .fields = fields_##name, .why = why};   \
                                                                                                              \
 		read_##name(&r, ret_row);                                                                    \
 		return !r.failed;                                                                            \
@@ -346,6 +386,7 @@ const struct infinity_list infinity_lists[LIST_COUNT] = {
 			 .resource = #module "/" #resource_,                                                 \
 			 .row_size = sizeof(type),                                                           \
 			 .keyed = keyed_,                                                                    \
+			 .fields = fields_##name,                                                            \
 			 .parse = parse_##name},
 	INFINITY_LISTS(X)
 #undef X

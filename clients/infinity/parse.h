@@ -122,12 +122,17 @@ struct infinity_list {
 	const char *path;     /* "/api/admin/status/v1/worker_vm/" */
 	const char *resource; /* "status/worker_vm", as an operator reads it */
 	size_t row_size;
-	bool keyed; /* every object has an id */
+	bool keyed;                /* every object has an id */
+	const char *const *fields; /* every field that the parser reads and the id, NULL at the end */
 	/* One object into one zeroed row. false fills `why`; the arena running full does not count as a
 	 * failure. */
 	bool (*parse)(const json_t *object, struct arena *, void *ret_row, char why[PARSE_WHY_SIZE]);
 };
 extern const struct infinity_list infinity_lists[LIST_COUNT];
+
+/* The same for the answer to a list; of its objects the tree may have no more than the list's fields. */
+json_t *infinity_json_load_list(const struct infinity_list *, const char *text, size_t len,
+				char why[PARSE_WHY_SIZE]);
 
 #define GLOBAL_PATH     "/api/admin/configuration/v1/global/1/"
 #define GLOBAL_RESOURCE "configuration/global"

@@ -102,10 +102,11 @@ def slow(contract):
     burstd = Burstd(contract, upstreams(world.infinity, world.ec2))
     burstd.world = world
     until(lambda: burstd.get("/v1/status")["overflow_nodes"], "the platform is seen")
-    settings = {"enabled": True, "mode": "control", "poll_infinity_seconds": POLL_SECONDS}
-    assert burstd.ask("PATCH", "/v1/bursting", body=settings).status_code == 200
-    patched = datetime.datetime.now(datetime.timezone.utc)
-    until(lambda: heard(burstd) > patched, "the look that the change of settings caused")
+    # each change causes a look; the second one comes when no poll can be under way any more
+    for settings in ({"poll_infinity_seconds": POLL_SECONDS}, {"enabled": True, "mode": "control"}):
+        patched = datetime.datetime.now(datetime.timezone.utc)
+        assert burstd.ask("PATCH", "/v1/bursting", body=settings).status_code == 200
+        until(lambda: heard(burstd) > patched, "the look that the change caused")  # pylint: disable=cell-var-from-loop
     burstd.sink_token = burstd.create_token("event-sink", "viewer")
     yield burstd
     burstd.close()

@@ -97,10 +97,16 @@ static void add_pair(struct platform *p, const struct platform_size *size, int n
 	struct infinity_report *r = p->infinity;
 	int64_t principal = 2 * number + 1, overflow = principal + 1;
 
-	r->locations[r->n_locations++] = (struct infinity_location){
-		principal, arena_printf(r->arena, "Office %d", number + 1), overflow, 0};
-	r->locations[r->n_locations++] = (struct infinity_location){
-		overflow, arena_printf(r->arena, "AWS burst %d", number + 1), 0, 0};
+	r->locations[r->n_locations++] =
+		(struct infinity_location){.id = principal,
+					   .name = arena_printf(r->arena, "Office %d", number + 1),
+					   .overflow1 = overflow,
+					   .overflow2 = 0};
+	r->locations[r->n_locations++] =
+		(struct infinity_location){.id = overflow,
+					   .name = arena_printf(r->arena, "AWS burst %d", number + 1),
+					   .overflow1 = 0,
+					   .overflow2 = 0};
 	for (int i = 0; i < size->always_on_nodes; i++)
 		make_busy(add_node(p, principal, "node", i + 1), number % 2 ? NODE_HD : NODE_HD / 2);
 	for (int i = 0; i < size->burst_nodes; i++)

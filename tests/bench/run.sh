@@ -23,6 +23,7 @@ all() {
 	printf '\n  %-62s %11s  %-19s %-13s\n' '' 'median' 'least - most' 'goal'
 	bench status
 	bench ec2
+	bench infinity
 	bench engine
 	bench burst "$build/burstd"
 	bench history

@@ -91,6 +91,9 @@ static const char *const variables[] = {
 	"AWS_PROFILE",
 	"AWS_SHARED_CREDENTIALS_FILE",
 	"AWS_CONFIG_FILE",
+	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+	"AWS_CONTAINER_CREDENTIALS_FULL_URI",
+	"AWS_WEB_IDENTITY_TOKEN_FILE",
 	"AWS_EC2_METADATA_DISABLED",
 	"AWS_EC2_METADATA_SERVICE_ENDPOINT",
 	"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
@@ -100,6 +103,13 @@ static const char *const variables[] = {
 	"{\"Code\":\"Success\",\"LastUpdated\":\"2026-01-02T03:00:00Z\",\"Type\":\"AWS-HMAC\","              \
 	"\"AccessKeyId\":\"" id "\","                                                                        \
 	"\"SecretAccessKey\":\"sec\",\"Token\":\"tok\",\"Expiration\":\"" until "\"}"
+
+static struct credentials *credentials_of(struct fixture *f)
+{
+	const struct credentials_options o = {.clock = &f->clock, .transport = {.perform = imds, .self = f}};
+
+	return credentials_new(&o);
+}
 
 static int begin(void **state)
 {
@@ -115,7 +125,7 @@ static int begin(void **state)
 	f->clock = (struct clock){.now_ms = fake_now, .self = f};
 	f->token_status = f->role_status = f->keys_status = 200;
 	f->keys_json = KEYS_JSON("ASIAONE", "2026-01-02T09:04:05Z"); /* six hours */
-	f->c = credentials_new(&f->clock, (struct transport){.perform = imds, .self = f});
+	f->c = credentials_of(f);
 	*state = f;
 	return 0;
 }
@@ -287,9 +297,11 @@ static void broken_profiles_are_errors(void **state)
 
 	write_file(f, ".aws/credentials", "[default]\naws_access_key_id=AKIAONE\n");
 	refuses(f, "credentials_incomplete", "whole pair");
-	write_file(f, ".aws/credentials",
-		   "[default]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = y\n");
-	refuses(f, "credentials_unsupported", "role_arn");
+	write_file(f, ".aws/config", "[default]\naws_secret_access_key=of-another-pair\n");
+	refuses(f, "credentials_incomplete", "whole pair"); /* keys are never put together from both files */
+	remove_file(f, ".aws/config");
+	write_file(f, ".aws/credentials", "[default]\nsso_session = x\n");
+	refuses(f, "credentials_unsupported", "sso_session");
 	write_file(f, ".aws/credentials", "[default]\ncredential_process = /bin/x\n");
 	refuses(f, "credentials_unsupported", "credential_process");
 	remove_file(f, ".aws/credentials");
@@ -304,32 +316,41 @@ static void broken_profiles_are_errors(void **state)
 	refuses(f, "credentials_profile", "nobody");
 }
 
-static enum profile_outcome parsed(const char *text, struct aws_keys *k)
+/* Whether the text holds the profile "x"; *p is the profile then. */
+static bool parsed(const char *text, struct aws_profile *p)
 {
-	const char *way;
-
-	return profile_parse(text, strlen(text), AWS_FILE_CREDENTIALS, "x", k, &way, NULL);
+	*p = (struct aws_profile){.name = "x"};
+	aws_profile_parse(text, strlen(text), PROFILE_FILE_CREDENTIALS, p);
+	return p->found;
 }
 
 static void strange_files(void **state)
 {
-	struct aws_keys k = {0};
+	struct aws_profile p;
 	static char longest[400];
 
 	(void)state;
-	assert_int_equal(parsed("", &k), PROFILE_ABSENT);
-	assert_int_equal(parsed("[", &k), PROFILE_ABSENT);
-	assert_int_equal(parsed("[x", &k), PROFILE_ABSENT);
-	assert_int_equal(parsed("[]\n=\n=x\n[x]\n=\n= \nno equals\n", &k), PROFILE_ABSENT);
-	assert_int_equal(parsed("[x]aws_access_key_id=a", &k), PROFILE_ABSENT);
-	assert_int_equal(parsed("[y]\naws_access_key_id=a\naws_secret_access_key=b\n[x]\n", &k),
-			 PROFILE_ABSENT);
+	assert_false(parsed("", &p));
+	assert_false(parsed("[", &p));
+	assert_false(parsed("[x", &p));
+	assert_false(parsed("[y]\naws_access_key_id=a\naws_secret_access_key=b\n", &p));
+	assert_string_equal(p.keys.access_key, "");
+	assert_true(parsed("[]\n=\n=x\n[x]\n=\n= \nno equals\n", &p));
+	assert_string_equal(p.keys.access_key, "");
+	assert_true(parsed("[x]aws_access_key_id=a", &p));
+	assert_string_equal(p.keys.access_key, "");
 	(void)snprintf(longest, sizeof(longest), "[x]\naws_access_key_id=%0200d\naws_secret_access_key=b\n",
 		       1);
-	assert_int_equal(parsed(longest, &k), PROFILE_INCOMPLETE);
-	assert_int_equal(parsed("[x]\naws_access_key_id=a\n[x]\naws_secret_access_key=b", &k), PROFILE_KEYS);
-	assert_string_equal(k.access_key, "a");
-	assert_string_equal(k.secret_key, "b");
+	assert_true(parsed(longest, &p));
+	assert_string_equal(p.too_long, "aws_access_key_id");
+	assert_string_equal(p.keys.access_key, "");
+	assert_true(parsed("[x]\naws_access_key_id=a\n[x]\naws_secret_access_key=b", &p));
+	assert_string_equal(p.keys.access_key, "a");
+	assert_string_equal(p.keys.secret_key, "b");
+	assert_true(parsed("[x]\nrole_arn=long\nrole_arn=r\nsource_profile = \n", &p));
+	assert_string_equal(p.role_arn, "r"); /* the last counts, and nothing of the one before is left */
+	assert_int_equal(p.role_arn[2], 0);
+	assert_string_equal(p.source_profile, "");
 }
 
 /* --- the metadata service --- */
@@ -359,7 +380,7 @@ static void other_endpoints(void **state)
 	fetch(f, "ASIAONE", "instance role");
 	assert_memory_equal(f->last_url, "http://[fd00:ec2::254]/latest", 29);
 	setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9/", 1);
-	credentials_expire(f->c);
+	credentials_expire(f->c, &f->keys);
 	fetch(f, "ASIAONE", "instance role");
 	assert_memory_equal(f->last_url, "http://127.0.0.1:9/latest", 25);
 	setenv("AWS_EC2_METADATA_DISABLED", "TRUE", 1);
@@ -383,9 +404,12 @@ static void renewal_windows(void **state)
 	before = f->calls;
 	fetch(f, "ASIAONE", "instance role"); /* and is not repeated at once */
 	assert_int_equal(f->calls, before);
-	f->now += MINUTES(5) - 1;
+	f->now += MINUTES(1);
 	fetch(f, "ASIAONE", "instance role");
-	f->now += 1; /* 10 minutes before: needed */
+	assert_true(f->calls > before);
+	f->now += MINUTES(14) - 1;
+	fetch(f, "ASIAONE", "instance role"); /* they are good until their end */
+	f->now += 1;
 	refuses(f, "no_credentials", "hop limit");
 	f->imds_down = false;
 	f->now += 5000; /* the refusal was believed for a moment */
@@ -429,7 +453,7 @@ static void expire_renews(void **state)
 
 	fetch(f, "ASIAONE", "instance role");
 	f->keys_json = KEYS_JSON("ASIATWO", "2026-01-02T15:04:05Z");
-	credentials_expire(f->c);
+	credentials_expire(f->c, &f->keys);
 	fetch(f, "ASIATWO", "instance role");
 	assert_int_equal(f->token_calls, 1);
 }
@@ -441,7 +465,7 @@ static void tokens_are_renewed(void **state)
 	f->keys_status = 401; /* the token is no longer known */
 	fetch(f, "ASIAONE", "instance role");
 	assert_int_equal(f->token_calls, 2);
-	credentials_expire(f->c);
+	credentials_expire(f->c, &f->keys);
 	f->now += MINUTES(356); /* shortly before the token's own end */
 	fetch(f, "ASIAONE", "instance role");
 	assert_int_equal(f->token_calls, 3);
@@ -464,22 +488,22 @@ static void service_failures(void **state)
 
 	f->role_status = 404;
 	refuses(f, "no_credentials", "no role is attached");
-	credentials_expire(f->c);
+	f->now += 5000;
 	f->role_status = 500;
 	refuses(f, "no_credentials", "answered 500");
-	credentials_expire(f->c);
+	f->now += 5000;
 	f->role_status = 200;
 	f->token_status = 403;
 	credentials_free(f->c);
-	f->c = credentials_new(&f->clock, (struct transport){.perform = imds, .self = f});
+	f->c = credentials_of(f);
 	refuses(f, "no_credentials", "switched off");
 	f->token_status = 200;
 	for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
-		credentials_expire(f->c);
+		f->now += 5000;
 		f->keys_json = broken[i];
 		refuses(f, "no_credentials", "usable keys");
 	}
-	credentials_expire(f->c);
+	f->now += 5000;
 	f->keys_json = KEYS_JSON("ASIAONE", "2026-01-02T09:04:05Z");
 	f->keys_status = 401;
 	fetch(f, "ASIAONE", "instance role");
@@ -490,14 +514,14 @@ static void service_failures(void **state)
 static void *hammer(void *arg)
 {
 	struct fixture *f = arg;
-	struct aws_keys keys;
+	struct aws_keys keys = {0};
 	struct upstream_error e;
 
 	for (int i = 0; i < 200; i++) {
 		if (i % 10 == 0)
 			credentials_set_static(f->c, "AKIASET", "s");
 		if (i % 10 == 5)
-			credentials_expire(f->c);
+			credentials_expire(f->c, &keys);
 		if (!credentials_get(f->c, &keys, &e) || strcmp(keys.access_key, "AKIASET") != 0)
 			return f;
 	}

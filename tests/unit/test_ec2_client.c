@@ -120,7 +120,10 @@ static int begin(void **state)
 	unsetenv("AWS_CONFIG_FILE");
 	f->now = START_MS;
 	f->clock = (struct clock){.now_ms = fake_now, .self = f};
-	f->credentials = credentials_new(&f->clock, (struct transport){.perform = play, .self = &f->imds});
+	const struct credentials_options keys = {.clock = &f->clock,
+						 .transport = {.perform = play, .self = &f->imds}};
+
+	f->credentials = credentials_new(&keys);
 	credentials_set_static(f->credentials, "AKIDEXAMPLE", "secret");
 	f->limiter = ec2_limiter_new(&f->clock, 1);
 	f->client = client_of(f, "http://127.0.0.1:1/{region}/x");

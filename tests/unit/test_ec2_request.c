@@ -152,12 +152,30 @@ static void endpoints(void **state)
 	char out[200];
 
 	(void)state;
-	assert_string_equal(ec2_default_endpoint("eu-west-2", out, sizeof(out)),
-			    "https://ec2.eu-west-2.amazonaws.com");
-	assert_string_equal(ec2_default_endpoint("us-gov-west-1", out, sizeof(out)),
-			    "https://ec2.us-gov-west-1.amazonaws.com");
-	assert_string_equal(ec2_default_endpoint("eusc-de-east-1", out, sizeof(out)),
-			    "https://ec2.eusc-de-east-1.amazonaws.eu");
+	static const struct {
+		const char *template;
+		const char *service;
+		const char *region;
+		const char *url;
+	} rows[] = {
+		{NULL, "ec2", "eu-west-2", "https://ec2.eu-west-2.amazonaws.com/"},
+		{NULL, "ec2", "us-gov-west-1", "https://ec2.us-gov-west-1.amazonaws.com/"},
+		{NULL, "ec2", "eusc-de-east-1", "https://ec2.eusc-de-east-1.amazonaws.eu/"},
+		{NULL, "sts", "eu-west-2", "https://sts.eu-west-2.amazonaws.com/"},
+		{"http://127.0.0.1:1/{region}/x", "sts", "eu-west-2", "http://127.0.0.1:1/eu-west-2/x/"},
+		{"https://vpce-1.sts.{region}.vpce.amazonaws.com", "sts", "eu-west-2",
+		 "https://vpce-1.sts.eu-west-2.vpce.amazonaws.com/"},
+		{"http://127.0.0.1:1/", "ec2", "eu-west-2", "http://127.0.0.1:1/"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_true(aws_endpoint_url(rows[i].template, rows[i].service, rows[i].region, out,
+					     sizeof(out)));
+		assert_string_equal(out, rows[i].url);
+	}
+	assert_true(aws_endpoint_url("http://127.0.0.1:1", "ec2", "eu-west-2", out, 20)); /* and "/" */
+	assert_false(aws_endpoint_url("http://127.0.0.1:1", "ec2", "eu-west-2", out, 19));
+	assert_false(aws_endpoint_url("", "ec2", "eu-west-2", out, sizeof(out)));
 	assert_true(ec2_region_opt_in("af-south-1"));
 	assert_false(ec2_region_opt_in("eu-west-2"));
 }
@@ -240,7 +258,7 @@ static void error_words(void **state)
 	assert_string_equal(e.issue, "ec2_unavailable");
 	e = filled("", 404, "not well-formed", 0);
 	assert_string_equal(e.issue, "ec2_answer");
-	assert_non_null(strstr(e.message, "HTTP 404 and no XML of EC2"));
+	assert_non_null(strstr(e.message, "HTTP 404 and no XML of AWS"));
 	e = filled("SomethingNew", 400, "words", 0);
 	assert_string_equal(e.issue, "ec2_configuration");
 }
@@ -275,7 +293,7 @@ static void error_from_a_web_page(void **state)
 	ec2_error_fill(&e, &f);
 	assert_string_equal(e.code, "html_answer");
 	assert_string_equal(e.issue, "ec2_answer");
-	assert_non_null(strstr(e.message, "HTTP 403 and a web page instead of EC2's answer"));
+	assert_non_null(strstr(e.message, "HTTP 403 and a web page instead of AWS's answer"));
 }
 
 static void fresh_keys(void **state)

@@ -249,7 +249,10 @@ static struct ec2 ec2_open(const struct bench *b)
 	struct world_http_options keys = world_http_options_default();
 	struct ec2 e;
 
-	e.credentials = credentials_new(&clock_fixed, curl_transport_port(b->curl));
+	const struct credentials_options o = {.clock = &clock_fixed,
+					      .transport = curl_transport_port(b->curl)};
+
+	e.credentials = credentials_new(&o);
 	credentials_set_static(e.credentials, keys.access_key, keys.secret_key);
 	e.limiter = ec2_limiter_new(&clock_fixed, 1);
 	e.client =

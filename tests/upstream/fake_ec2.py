@@ -5,37 +5,23 @@ without its trailing slash). What a test may break stands in `refuse` and `refus
 """
 
 import datetime
-import hashlib
-import hmac
 import random
 import re
 import urllib.parse
 import uuid
 from xml.sax.saxutils import escape
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-
 from fake_http import Fake
 from platform_model import TAG
+from sigv4 import EXPIRED, Keyring, Refusal, verify
 
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15"
 CODES = {"pending": 0, "running": 16, "stopping": 64, "stopped": 80}
 XML = {"Content-Type": "text/xml;charset=UTF-8"}
-MOST_SKEW = 900  # seconds
 
 THROTTLED = (503, "RequestLimitExceeded", "Request limit exceeded.")
 NO_CAPACITY = (500, "InsufficientInstanceCapacity", "We currently do not have sufficient c5.2xlarge capacity in this zone.")
 NOT_ALLOWED = (403, "UnauthorizedOperation", "You are not authorized to perform this operation.")
-
-
-class Refusal(Exception):
-    """An answer in EC2's error envelope: status, code, message."""
-
-
-def same_text(a, b):
-    return hmac.compare_digest(a.encode(), b.encode())
 
 
 def matches(pattern, value):
@@ -52,6 +38,8 @@ class FakeEC2(Fake):
     def __init__(self, platform, ledger, access_key, secret_key, region="eu-west-1", session_token=None, seed=1, tls=None):
         self.platform = platform
         self.keys = (access_key, secret_key, session_token)
+        self.keyring = Keyring()  # every key that is good here
+        self.keyring.add(access_key, secret_key, session_token)
         self.region = region
         self.random = random.Random(seed)
         self.refuse = {}  # (action, instance id) -> refusal
@@ -97,48 +85,10 @@ class FakeEC2(Fake):
     # --- signatures ---
 
     def verify(self, headers, body):
-        given = re.fullmatch(
-            r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/ec2/aws4_request, ?"
-            r"SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})",
-            headers.get("Authorization") or "",
-        )
-        if not given:
-            raise Refusal(400, "MissingAuthenticationToken", "Request is missing Authentication Token")
-        access, _, region, signed, signature = given.groups()
-        if access != self.keys[0]:
-            raise Refusal(403, "InvalidClientTokenId", "The AWS access key ID provided does not exist in our records.")
-        if region != self.region:
-            raise Refusal(401, "AuthFailure", "AWS was not able to validate the provided access credentials")
-        self.verify_time(headers["X-Amz-Date"])
-        if not same_text(signature, self.signature(headers, body, signed.split(";"))):
-            raise Refusal(403, "SignatureDoesNotMatch", "The request signature we calculated does not match.")
-        self.verify_token(headers, signed)
-
-    def verify_time(self, text):
-        sent = datetime.datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc).timestamp()
-        if abs(sent - self.now()) > MOST_SKEW:
-            raise Refusal(400, "RequestExpired", "Request has expired.")
-
-    def verify_token(self, headers, signed):
+        key = verify(self.url, headers, body, "ec2", self.region, self.keyring, self.now())
         if self.expired_token:
-            raise Refusal(400, "RequestExpired", "Request has expired.")
-        if self.keys[2] is None:
-            return
-        if headers.get("X-Amz-Security-Token") != self.keys[2] or "x-amz-security-token" not in signed:
-            raise Refusal(401, "AuthFailure", "AWS was not able to validate the provided access credentials")
-
-    def signature(self, headers, body, signed):
-        """What botocore signs for the same request."""
-        request = AWSRequest("POST", self.url + "/", data=body)
-        for name in signed:
-            request.headers[name] = headers[name]
-        request.context["timestamp"] = headers["X-Amz-Date"]
-        given = headers.get("X-Amz-Content-SHA256")
-        if given and given != hashlib.sha256(body).hexdigest():
-            raise Refusal(403, "SignatureDoesNotMatch", "The payload's hash is another one.")
-        signer = SigV4Auth(Credentials(self.keys[0], self.keys[1]), "ec2", self.region)
-        canonical = signer.canonical_request(request)
-        return signer.signature(signer.string_to_sign(request, canonical), request)
+            raise Refusal(*EXPIRED)
+        self.ledger.add("signed", by=key.access, owner=key.owner)
 
     # --- actions ---
 
