@@ -9,6 +9,7 @@
 #include "fleet/event.h"
 #include "fleet/picture.h"
 #include "fleet/schedule.h"
+#include "fleet/survey.h"
 
 struct location_threshold {
 	int64_t location;
@@ -39,6 +40,8 @@ struct join_input {
 	const struct source *sources; /* how the last reads went, infinity first */
 	size_t n_sources;
 	const struct track_table *tracks;
+	const struct survey *const *surveys; /* the last of each kind */
+	size_t n_surveys;
 	const struct picture *previous; /* NULL at first: issues keep their `since` */
 };
 

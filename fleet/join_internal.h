@@ -34,7 +34,15 @@ void join_event(struct join *, enum event_type, const struct node *, const char 
 void join_carry(struct join *, struct node *, struct node_track *, const struct infinity_node *status,
 		const struct found_instance *);
 
-/* Fills picture->issues (RULE V5 and the state of sources and nodes). */
+/* Fills picture->issues (RULE V5 and the state of sources and nodes) and picture->surveys. */
 void join_issues(struct join *);
+
+/* The issues under way. What does not fit into memory is left out, which the end of the join notices. */
+struct issues;
+void issue_add(struct issues *, enum check_id, const char *subject, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Orphans, and capacity against the guide's figures (orphans.c). */
+void join_orphans(struct issues *, const struct join *);
 
 #endif

@@ -20,14 +20,6 @@ const char *location_state_text(enum location_state state)
 	return texts[state];
 }
 
-const char *severity_text(enum severity severity)
-{
-	static const char *const texts[] = {
-		[SEVERITY_INFO] = "info", [SEVERITY_WARNING] = "warning", [SEVERITY_ERROR] = "error"};
-
-	return texts[severity];
-}
-
 struct picture *picture_ref(struct picture *picture)
 {
 	int before = __atomic_fetch_add(&picture->references, 1, __ATOMIC_RELAXED);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "fleet/check.h"
 #include "fleet/decision.h"
 #include "fleet/intent.h"
 #include "fleet/location.h"
@@ -106,17 +107,26 @@ struct source {
 	const char *remedy;
 };
 
-enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_ERROR };
-const char *severity_text(enum severity);
-
+/* A finding of a check (fleet/check.h). `check` and `subject` tell one from another. */
 struct issue {
+	enum check_id check;
 	const char *id; /* stable slug */
 	enum severity severity;
 	const char *subject; /* "node burst-1", "location AWS burst", "ec2:eu-west-2" */
 	const char *message;
 	const char *consequence;
 	const char *remedy;
-	int64_t since; /* when it was first seen in a row of pictures */
+	const char *section; /* of the guide, NULL = not from there */
+	int page;
+	int64_t since;       /* when it was first seen in a row of pictures */
+	int64_t observed_at; /* how old the figures are that it was found in */
+};
+
+/* One of the slow looks at what moves seldom (fleet/survey.h), which find issues as well. */
+struct survey_state {
+	const char *name;    /* "infinity", "ec2:eu-west-2" */
+	int64_t observed_at; /* when it was last made; 0 = not yet */
+	int unread;          /* reads that failed: nothing is known about what they would have told */
 };
 
 /* The durations and limits that the engine and the join work with: settings after BURSTD_TIME_SCALE. */
@@ -165,6 +175,8 @@ struct picture {
 	size_t n_sources;
 	struct issue *issues;
 	size_t n_issues;
+	struct survey_state *surveys;
+	size_t n_surveys;
 	struct evaluation
 		*evaluations; /* one per overflow location; filled by the controller before publishing */
 	size_t n_evaluations;

@@ -71,6 +71,16 @@ struct done *compat_event_list(struct req *);
 struct done *compat_event_get(struct req *);
 /* compat_start.c */
 struct done *compat_start(struct req *);
+/* checks.c */
+struct done *check_list(struct req *);
+struct done *check_refresh(struct req *);
+struct done *acknowledgement_list(struct req *);
+struct done *acknowledgement_create(struct req *);
+struct done *acknowledgement_get(struct req *);
+struct done *acknowledgement_delete(struct req *);
+/* aws.c */
+struct done *iam_policy_get(struct req *);
+struct done *security_group_get(struct req *);
 /* health.c */
 struct done *health_get(struct req *);
 struct done *ready_get(struct req *);

@@ -88,11 +88,21 @@ static void show_source(const struct source_state *s, struct source *out)
 	};
 }
 
+/* One that was not made yet is shown too: nobody shall take silence for good news. */
+static void show_survey(const struct survey *s, const char *name, struct survey *unmade,
+			const struct survey **ret)
+{
+	*unmade = (struct survey){.name = name};
+	*ret = s ? s : unmade;
+}
+
 static enum err join_now(struct reconciler *r, const struct intent *intents, size_t n_intents,
 			 struct record *rec, struct error *e)
 {
 	const struct ec2_report *tagged[MAX_SOURCES], *addressed[MAX_SOURCES];
 	struct source sources[MAX_SOURCES + 1];
+	const struct survey *surveys[MAX_SOURCES + 1];
+	struct survey unmade[MAX_SOURCES + 1];
 	size_t n = r->n_regions < MAX_SOURCES ? r->n_regions : MAX_SOURCES;
 	struct join_input in = {
 		.now = clock_now(r->clock),
@@ -117,15 +127,19 @@ static enum err join_now(struct reconciler *r, const struct intent *intents, siz
 		.n_ec2 = n,
 		.sources = sources,
 		.n_sources = n + 1,
+		.surveys = surveys,
+		.n_surveys = n + 1,
 		.tracks = &r->tracks,
 		.previous = r->published,
 	};
 
 	show_source(&r->infinity_source, &sources[0]);
+	show_survey(r->infinity_survey, r->infinity_source.name, &unmade[0], &surveys[0]);
 	for (size_t i = 0; i < n; i++) {
 		tagged[i] = r->regions[i].tagged;
 		addressed[i] = r->regions[i].addressed;
 		show_source(&r->regions[i].source, &sources[i + 1]);
+		show_survey(r->regions[i].survey, r->regions[i].source.name, &unmade[i + 1], &surveys[i + 1]);
 	}
 	return fleet_join(&in, &r->next_tracks, &rec->picture, &rec->events, &rec->n_events, e);
 }

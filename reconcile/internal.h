@@ -26,6 +26,7 @@ struct region_state {
 	struct ec2_report *addressed; /* instances at node addresses that carry no right tag */
 	int64_t addressed_at;         /* when the latter was last asked for */
 	struct source_state source;
+	struct survey *survey; /* the last one; NULL = none yet */
 };
 
 /* What operators set; read again from the store when its version moves. */
@@ -94,6 +95,10 @@ struct reconciler {
 	struct acknowledged_location *locations; /* acknowledged changes */
 	size_t n_locations;
 	struct source_state infinity_source;
+	struct survey *infinity_survey;    /* the last one; NULL = none yet */
+	char management_address[64];       /* as that survey found it; "" = not known */
+	struct node_placement *placements; /* likewise */
+	size_t n_placements;
 	struct region_state *regions;
 	size_t n_regions;
 	int64_t tick;

@@ -8,6 +8,7 @@
 #include "clients/ec2/ec2.h"
 #include "fleet/location.h"
 #include "fleet/report.h"
+#include "fleet/survey_report.h"
 #include "fleet/upstream.h"
 
 struct infinity_port {
@@ -36,6 +37,21 @@ struct ec2_port {
 		      struct upstream_error *);
 	bool (*stop)(void *self, const char *instance_id, struct ec2_state_change *ret,
 		     struct upstream_error *);
+	void *self;
+};
+
+/* What surveys ask: reads and dry runs alone. */
+struct infinity_survey_port {
+	bool (*platform)(void *self, struct platform_report **ret, struct upstream_error *);
+	void *self;
+};
+
+struct ec2_survey_port {
+	bool (*network)(void *self, const char *const *addresses, size_t n, struct network_report **ret,
+			struct upstream_error *);
+	/* Dry runs: true = it would be allowed. */
+	bool (*may_start)(void *self, const char *instance_id, struct upstream_error *);
+	bool (*may_stop)(void *self, const char *instance_id, struct upstream_error *);
 	void *self;
 };
 

@@ -45,6 +45,14 @@ void reconcile_observe_infinity(struct reconciler *, const struct infinity_port 
 bool reconcile_observe_ec2(struct reconciler *, size_t region, const struct ec2_port *);
 
 /*
+ * Survey: the slow looks at what moves seldom. Each leaves its findings for the next picture, also that something could not be
+ * read; the last ones stay until then, with their age. reconcile_survey_ec2 is false when nobody is known yet to look for: the
+ * nodes come with the first picture, the Management Node's address with Infinity's survey. The surveyors' threads.
+ */
+void reconcile_survey_infinity(struct reconciler *, const struct infinity_survey_port *);
+bool reconcile_survey_ec2(struct reconciler *, size_t region, const struct ec2_survey_port *);
+
+/*
  * Decide and record: joins the reports, runs the engine, writes intents, events, decisions and tracks in one transaction,
  * publishes the picture. *ret_next_at: when the step should run again even if nothing new arrives. *ret_recorded: intents
  * changed, so the actors have work. The controller's thread.

@@ -78,11 +78,14 @@ void reconciler_free(struct reconciler *r)
 	if (!r)
 		return;
 	infinity_report_free(r->infinity);
+	survey_free(r->infinity_survey);
+	free(r->placements);
 	free(r->acknowledged);
 	free(r->locations);
 	for (size_t i = 0; i < r->n_regions; i++) {
 		ec2_report_free(r->regions[i].tagged);
 		ec2_report_free(r->regions[i].addressed);
+		survey_free(r->regions[i].survey);
 	}
 	free(r->regions);
 	track_table_free(&r->tracks);

@@ -28,6 +28,8 @@ struct app {
 	void (*wake)(void *self);
 	/* Infinity told of something that may have changed its load: look soon. Any thread, returns at once. */
 	void (*hint)(void *self);
+	/* Somebody wants the surveys made anew. Any thread, returns at once. */
+	void (*survey)(void *self);
 	void *self;
 
 	/* The calling thread's own connection, borrowed; NULL fills `e`. */

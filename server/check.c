@@ -1,8 +1,9 @@
 /*
  * `burstd check`: looks at everything a start needs and at both upstream systems, changes nothing, and says what it found.
  *
- * A finding is ok, a warning (burstd runs, but perhaps not as meant) or an error (burstd cannot do its work). A part that
- * fails does not keep the others from being looked at, unless they need it.
+ * What is found in the two systems is found by the reconciler's own steps, with a store in memory that holds the settings: the same
+ * findings as /v1/checks, of the same table (fleet/check.h). This machine (configuration, state, certificate, keys) is looked at
+ * here. A part that fails does not keep the others from being looked at, unless they need it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -14,69 +15,96 @@
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "clients/ec2/ec2.h"
 #include "clients/infinity/infinity.h"
+#include "reconcile/reconcile.h"
 #include "server/commands.h"
+#include "server/ports.h"
 #include "server/tls.h"
 #include "store/store.h"
 
-#define SKEW_ERROR_MS (5 * MS_PER_MINUTE) /* EC2 refuses signatures that are further off */
-#define TLS_SOON_MS   (14 * 24 * 60 * MS_PER_MINUTE)
+#define TLS_SOON_MS (14 * 24 * 60 * MS_PER_MINUTE)
 
-enum level { LEVEL_OK, LEVEL_WARNING, LEVEL_ERROR };
-static const char *const level_words[] = {"ok", "warning", "error"};
-
-struct check {
+struct checking {
 	const struct config *config;
 	json_t *findings;
 	int errors;
 	int warnings;
 	/* what one part found and a later one needs */
 	struct bursting_settings settings;
-	char *secret; /* the AWS secret of the settings, NULL = none */
-	char tag[TAG_VALUE_SIZE];
+	struct location_threshold *thresholds;
+	size_t n_thresholds;
+	char *secret;        /* the AWS secret of the settings, NULL = none */
+	struct store *store; /* in memory */
+	struct reconciler *reconciler;
 };
 
-/* Adds a finding; `remedy` NULL = none is needed. */
-static void found(struct check *k, enum level level, const char *subject, const char *remedy,
-		  const char *format, ...) __attribute__((format(printf, 5, 6)));
-static void found(struct check *k, enum level level, const char *subject, const char *remedy,
-		  const char *format, ...)
+/* The one form of a finding; a check of NULL says that something is well. */
+static void put_finding(struct checking *k, const struct issue *i, const char *subject, const char *what)
 {
-	char message[700];
+	const char *severity = i ? severity_text(i->severity) : "ok";
+	json_t *guide = i && i->section ? json_pack("{s:s, s:i}", "section", i->section, "page", i->page)
+					: json_null();
+
+	k->errors += i && i->severity == SEVERITY_ERROR;
+	k->warnings += i && i->severity == SEVERITY_WARNING;
+	(void)json_array_append_new(k->findings,
+				    json_pack("{s:s?, s:s, s:s, s:s, s:s?, s:s?, s:o}", "id",
+					      i ? i->id : NULL, "severity", severity, "subject", subject,
+					      "what", what, "consequence", i ? i->consequence : NULL,
+					      "remedy", i ? i->remedy : NULL, "guide", guide));
+}
+
+/* Something is well. */
+static void well(struct checking *k, const char *subject, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static void well(struct checking *k, const char *subject, const char *format, ...)
+{
+	char what[700];
 	va_list args;
 
 	va_start(args, format);
-	(void)vsnprintf(message, sizeof message, format, args);
+	(void)vsnprintf(what, sizeof what, format, args);
 	va_end(args);
-	k->errors += level == LEVEL_ERROR;
-	k->warnings += level == LEVEL_WARNING;
-	(void)json_array_append_new(k->findings,
-				    json_pack("{s:s, s:s, s:s, s:s?}", "severity", level_words[level],
-					      "subject", subject, "message", message, "remedy", remedy));
+	put_finding(k, NULL, subject, what);
 }
 
-static void found_upstream(struct check *k, const char *subject, const char *what,
-			   const struct upstream_error *e)
+/* A finding of the table about this machine. */
+static void found(struct checking *k, enum check_id check, const char *subject, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+static void found(struct checking *k, enum check_id check, const char *subject, const char *format, ...)
 {
-	found(k, LEVEL_ERROR, subject, e->remedy[0] ? e->remedy : NULL, "%s%s", what, e->message);
+	const struct check *row = check_row(check);
+	struct issue i = {.id = row->id,
+			  .severity = row->severity,
+			  .consequence = row->consequence,
+			  .remedy = row->remedy,
+			  .section = row->section,
+			  .page = row->page};
+	char what[700];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(what, sizeof what, format, args);
+	va_end(args);
+	put_finding(k, &i, subject, what);
 }
 
 /* --- this machine --------------------------------------------------------------------------------------------- */
 
-static void check_configuration(struct check *k)
+static void check_configuration(struct checking *k)
 {
 	struct error e;
 
 	if (config_check_serve(k->config, &e))
-		found(k, LEVEL_ERROR, "configuration", "See `burstd --help` for every option.", "%s",
-		      e.detail);
+		found(k, CHECK_CONFIGURATION, "configuration", "%s", e.detail);
 	else
-		found(k, LEVEL_OK, "configuration", NULL, "complete; %zu region%s", k->config->aws_regions.n,
-		      k->config->aws_regions.n == 1 ? "" : "s");
+		well(k, "configuration", "complete; %zu region%s", k->config->aws_regions.n,
+		     k->config->aws_regions.n == 1 ? "" : "s");
 }
 
-static void check_tls(struct check *k)
+static void check_tls(struct checking *k)
 {
 	_cleanup_(tls_freep) struct tls *tls = NULL;
 	int64_t now = clock_now(&clock_system), end;
@@ -84,8 +112,7 @@ static void check_tls(struct check *k)
 	struct error e;
 
 	if (tls_load(k->config, &tls, &e)) {
-		found(k, LEVEL_ERROR, "tls", "Give a PEM chain and its private key, 0600 or 0640.", "%s",
-		      e.detail);
+		found(k, CHECK_TLS_UNUSABLE, "tls", "%s", e.detail);
 		return;
 	}
 	if (!tls)
@@ -93,44 +120,39 @@ static void check_tls(struct check *k)
 	end = tls_expires_at(tls);
 	(void)time_rfc3339(end, text);
 	if (end < now)
-		found(k, LEVEL_ERROR, "tls", "Renew it, then send HUP.", "the certificate expired at %s",
-		      text);
+		found(k, CHECK_TLS_EXPIRED, "tls", "the certificate expired at %s", text);
 	else if (end - now < TLS_SOON_MS)
-		found(k, LEVEL_WARNING, "tls", "Renew it, then send HUP.", "the certificate expires at %s",
-		      text);
+		found(k, CHECK_TLS_ENDS_SOON, "tls", "the certificate expires at %s", text);
 	else
-		found(k, LEVEL_OK, "tls", NULL, "the certificate expires at %s", text);
+		well(k, "tls", "the certificate expires at %s", text);
 }
 
-static const char *const state_remedy = "Make it a directory of mode 0700 that belongs to burstd's user.";
-
 /* Whether the directory is there and can be used. */
-static bool check_directory(struct check *k)
+static bool check_directory(struct checking *k)
 {
 	const char *dir = k->config->state_dir;
 	struct stat info;
 
 	if (!dir) {
-		found(k, LEVEL_ERROR, "state", state_remedy, "BURSTD_STATE_DIR: must not be empty");
+		found(k, CHECK_STATE_UNUSABLE, "state", "BURSTD_STATE_DIR: must not be empty");
 		return false;
 	}
 	if (stat(dir, &info) < 0 && errno == ENOENT) {
-		found(k, LEVEL_WARNING, "state", "Nothing to do if burstd may make it.",
-		      "%s is not there: the first start makes it", dir);
+		found(k, CHECK_STATE_MISSING, "state", "%s is not there: the first start makes it", dir);
 		return false;
 	}
 	if (stat(dir, &info) < 0 || !S_ISDIR(info.st_mode) || access(dir, R_OK | W_OK | X_OK) < 0) {
-		found(k, LEVEL_ERROR, "state", state_remedy, "%s: %s", dir,
+		found(k, CHECK_STATE_UNUSABLE, "state", "%s: %s", dir,
 		      errno == 0 || errno == ENOENT ? "not a directory" : strerror(errno));
 		return false;
 	}
 	if (info.st_mode & 077)
-		found(k, LEVEL_WARNING, "state", state_remedy, "%s can be looked into by others", dir);
+		found(k, CHECK_STATE_OPEN, "state", "%s can be looked into by others", dir);
 	return true;
 }
 
 /* Opens the store where that changes nothing: the schema is this binary's, and there is a key. */
-static void read_settings(struct check *k, const char *database)
+static void read_settings(struct checking *k, const char *database)
 {
 	_cleanup_(store_closep) struct store *store = NULL;
 	uint8_t key[SECRET_KEY_SIZE];
@@ -139,39 +161,38 @@ static void read_settings(struct check *k, const char *database)
 
 	err = err ? err : store_open(database, key, &store, &e);
 	err = err ? err : store_settings_get(store, &k->settings, &e);
+	err = err ? err : store_thresholds(store, &k->thresholds, &k->n_thresholds, &e);
 	if (!err && k->settings.aws_access_key_id[0] && k->settings.aws_secret_access_key_set)
 		err = store_aws_secret(store, &k->secret, &e);
 	explicit_bzero(key, sizeof key);
 	if (err)
-		found(k, LEVEL_ERROR, "state",
-		      "Restore the key file, or set the AWS keys again over the API.", "%s", e.detail);
+		found(k, CHECK_KEY_WRONG, "state", "%s", e.detail);
 }
 
-static void check_database(struct check *k, const char *path, bool has_key)
+static void check_database(struct checking *k, const char *path, bool has_key)
 {
 	int latest = store_schema_latest(), schema = 0;
 	struct error e;
 
 	if (store_inspect(path, &schema, &e)) {
-		found(k, LEVEL_ERROR, "state", "Restore a backup (docs/operations.md).", "%s: %s", path,
-		      e.detail);
+		found(k, CHECK_DATABASE_DAMAGED, "state", "%s: %s", path, e.detail);
 	} else if (schema > latest) {
-		found(k, LEVEL_ERROR, "state", "Run the newer burstd, or restore a backup.",
+		found(k, CHECK_DATABASE_NEWER, "state",
 		      "the database has schema version %d, this burstd knows versions up to %d", schema,
 		      latest);
 	} else if (schema < latest) {
-		found(k, LEVEL_WARNING, "state", "Make a backup before that: burstd backup FILE.",
+		found(k, CHECK_DATABASE_OLDER, "state",
 		      "the database has schema version %d: the next start migrates it to %d", schema, latest);
 	} else if (!has_key) {
-		found(k, LEVEL_WARNING, "state", "Restore the key file from your copy.",
+		found(k, CHECK_KEY_MISSING, "state",
 		      "there is a database but no key file: secrets in it cannot be read");
 	} else {
-		found(k, LEVEL_OK, "state", NULL, "%s, schema version %d", k->config->state_dir, schema);
+		well(k, "state", "%s, schema version %d", k->config->state_dir, schema);
 		read_settings(k, path);
 	}
 }
 
-static void check_state(struct check *k)
+static void check_state(struct checking *k)
 {
 	char database[512], key[512];
 
@@ -179,55 +200,50 @@ static void check_state(struct check *k)
 		return;
 	if (!state_path(k->config, CONFIG_DATABASE, database, sizeof database) ||
 	    !state_path(k->config, "key", key, sizeof key))
-		found(k, LEVEL_ERROR, "state", state_remedy, "BURSTD_STATE_DIR: the path is too long");
+		found(k, CHECK_STATE_UNUSABLE, "state", "BURSTD_STATE_DIR: the path is too long");
 	else if (access(database, F_OK) == 0)
 		check_database(k, database, access(key, F_OK) == 0);
 	else
-		found(k, LEVEL_OK, "state", NULL, "%s is empty: the first start fills it",
-		      k->config->state_dir);
+		well(k, "state", "%s is empty: the first start fills it", k->config->state_dir);
 }
 
-/* --- Infinity ------------------------------------------------------------------------------------------------- */
+/* --- the two systems ------------------------------------------------------------------------------------------ */
 
-static void check_clock(struct check *k, int64_t offset)
+/* A store in memory with the settings, and a reconciler on it: what it records goes nowhere. */
+static enum err make_reconciler(struct checking *k, struct error *e)
 {
-	static const char remedy[] = "Let both machines follow an NTP server.";
-	int64_t off = offset < 0 ? -offset : offset;
+	struct reconciler_options o = {.clock = &clock_system,
+				       .time_scale = k->config->time_scale,
+				       .regions = k->config->aws_regions.items,
+				       .n_regions = k->config->aws_regions.n};
+	struct bursting_settings settings = k->settings;
+	uint8_t key[SECRET_KEY_SIZE] = {0};
+	enum err err = store_open(":memory:", key, &k->store, e);
 
-	if (off == 0)
-		found(k, LEVEL_OK, "clock", NULL, "within 2 seconds of the Management Node's");
-	else
-		found(k, off >= SKEW_ERROR_MS ? LEVEL_ERROR : LEVEL_WARNING, "clock", remedy,
-		      "the Management Node's clock is %lld seconds %s ours", (long long)(off / MS_PER_SECOND),
-		      offset < 0 ? "behind" : "ahead of");
+	settings.version = 0; /* of a store where nothing was ever set */
+	err = err ? err : store_settings_put(k->store, &settings, NULL, NULL, e);
+	for (size_t i = 0; !err && i < k->n_thresholds; i++)
+		err = store_threshold_put(k->store, k->thresholds[i].location, k->thresholds[i].threshold, e);
+	return err ? err : reconciler_new(&o, k->store, &k->reconciler, e);
 }
 
-static void judge_infinity(struct check *k, const struct infinity_report *r)
+/* The next picture, from all that was read so far. */
+static void look(struct checking *k)
 {
-	if (r->whole)
-		found(k, LEVEL_OK, "infinity", NULL, "%zu locations, %zu Conferencing Nodes", r->n_locations,
-		      r->n_nodes);
-	else
-		found(k, LEVEL_WARNING, "infinity", "Check again; if it stays, look at the node's load.",
-		      "the answer was not whole: %s", r->partial ? r->partial : "a list moved");
-	if (r->bursting_enabled)
-		found(k, LEVEL_WARNING, "infinity",
-		      "Switch Infinity's own bursting off when burstd shall act.",
-		      "Infinity's own bursting is on: burstd only observes");
-	check_clock(k, r->server_offset);
-	(void)snprintf(k->tag, sizeof k->tag, "%s",
-		       k->settings.tag_value[0] ? k->settings.tag_value
-		       : r->management_host     ? r->management_host
-						: "");
+	struct error e = {0};
+	int64_t unused;
+	bool recorded;
+
+	if (reconcile_control(k->reconciler, k->store, &unused, &recorded, &e))
+		found(k, CHECK_CLIENT, "burstd", "%s", e.detail);
 }
 
-static void check_infinity(struct check *k)
+static void read_infinity(struct checking *k)
 {
 	const struct config *c = k->config;
 	struct transport_options transport = {
 		.name = "infinity", .ca_file = c->infinity_ca_file, .pinned_key = c->infinity_pinned_key};
 	_cleanup_(curl_transport_freep) struct curl_transport *curl = curl_transport_new(&transport);
-	_cleanup_(infinity_report_freep) struct infinity_report *report = NULL;
 	struct infinity_client_options o = {.url = c->infinity_url,
 					    .user = c->infinity_user,
 					    .password = c->infinity_password,
@@ -237,108 +253,61 @@ static void check_infinity(struct check *k)
 					    .oauth_scope = c->infinity_oauth_scope,
 					    .clock = &clock_system,
 					    .time_scale = c->time_scale};
-	struct upstream_error e = {0};
-	struct infinity_client *client;
+	struct upstream_error e = {.message = "libcurl cannot be set up"};
+	struct infinity_client *client = NULL;
 
 	if (!c->infinity_url)
 		return; /* said by check_configuration */
-	if (!curl) {
-		found(k, LEVEL_ERROR, "infinity", NULL, "libcurl cannot be set up");
-		return;
+	if (curl) {
+		o.transport = curl_transport_port(curl);
+		client = infinity_client_new(&o, &e);
 	}
-	o.transport = curl_transport_port(curl);
-	client = infinity_client_new(&o, &e);
-	if (client && infinity_observe(client, false, &report, &e))
-		judge_infinity(k, report);
-	else
-		found_upstream(k, "infinity", "", &e);
+	if (client) {
+		struct infinity_port port = port_of_infinity(client);
+		struct infinity_survey_port survey = survey_port_of_infinity(client);
+
+		reconcile_observe_infinity(k->reconciler, &port);
+		reconcile_survey_infinity(k->reconciler, &survey);
+		look(k);
+	} else {
+		found(k, CHECK_CLIENT, "infinity", "%s", e.message);
+	}
 	infinity_client_free(client);
 }
 
-/* --- EC2 ------------------------------------------------------------------------------------------------------ */
-
-/* EC2 says whether it would do it, and does not. */
-static void check_deed(struct check *k, const char *subject, const char *action, const char *id,
-		       bool (*deed)(struct ec2_client *, const char *, bool, struct ec2_state_change *,
-				    struct upstream_error *),
-		       struct ec2_client *client)
-{
-	struct upstream_error e = {0};
-	struct ec2_state_change unused;
-	char what[120];
-
-	(void)snprintf(what, sizeof what, "%s of %.40s: ", action, id);
-	if (deed(client, id, true, &unused, &e))
-		found(k, LEVEL_OK, subject, NULL, "%sallowed (dry run)", what);
-	else
-		found_upstream(k, subject, what, &e);
-}
-
-/* The instance to ask about: one that a start or a stop could be meant for. */
-static const char *sample(const struct ec2_report *r)
-{
-	size_t i;
-
-	for (i = 0; i < r->n_instances; i++)
-		if (r->instances[i].state != INSTANCE_TERMINATED &&
-		    r->instances[i].state != INSTANCE_SHUTTING_DOWN)
-			return r->instances[i].id;
-	return NULL;
-}
-
-static void judge_region(struct check *k, const char *subject, struct ec2_client *client)
-{
-	_cleanup_(ec2_report_freep) struct ec2_report *report = NULL;
-	struct upstream_error e = {0};
-	const char *id;
-
-	if (!ec2_describe_tagged(client, k->tag, &report, &e)) {
-		found_upstream(k, subject, "DescribeInstances: ", &e);
-		return;
-	}
-	id = sample(report);
-	if (!id) {
-		found(k, LEVEL_WARNING, subject,
-		      "Tag the instances of the bursting nodes, or set tag_value in /v1/bursting.",
-		      "no instance has the tag " TAG_NAME "=%s, so starting and stopping cannot be tried",
-		      k->tag);
-		return;
-	}
-	found(k, LEVEL_OK, subject, NULL, "%zu instances with the tag " TAG_NAME "=%s", report->n_instances,
-	      k->tag);
-	check_deed(k, subject, "StartInstances", id, ec2_start_instance, client);
-	check_deed(k, subject, "StopInstances", id, ec2_stop_instance, client);
-}
-
-static void check_region(struct check *k, const char *region, struct credentials *credentials)
+static void read_region(struct checking *k, size_t region, struct credentials *credentials)
 {
 	struct transport_options transport = {.name = "ec2", .ca_file = getenv("AWS_CA_BUNDLE")};
 	_cleanup_(curl_transport_freep) struct curl_transport *curl = curl_transport_new(&transport);
 	_cleanup_(ec2_limiter_freep) struct ec2_limiter *limiter =
 		ec2_limiter_new(&clock_system, k->config->time_scale);
-	struct ec2_client_options o = {.region = region,
+	struct ec2_client_options o = {.region = k->config->aws_regions.items[region],
 				       .endpoint = k->config->ec2_endpoint,
 				       .credentials = credentials,
 				       .limiter = limiter,
 				       .clock = &clock_system,
 				       .time_scale = k->config->time_scale};
-	struct ec2_client *client = NULL;
-	char subject[80];
+	_cleanup_(ec2_client_freep) struct ec2_client *client = NULL;
 
-	(void)snprintf(subject, sizeof subject, "ec2:%.60s", region);
 	if (curl && limiter) {
 		o.transport = curl_transport_port(curl);
 		client = ec2_client_new(&o);
 	}
-	if (client)
-		judge_region(k, subject, client);
-	else
-		found(k, LEVEL_ERROR, subject, NULL, "the client cannot be set up");
-	ec2_client_free(client);
+	if (client) {
+		struct ec2_port port = port_of_ec2(client);
+		struct ec2_survey_port survey = survey_port_of_ec2(client);
+
+		(void)reconcile_observe_ec2(k->reconciler, region, &port);
+		look(k);
+		(void)reconcile_survey_ec2(k->reconciler, region, &survey);
+		look(k);
+	} else {
+		found(k, CHECK_CLIENT, o.region, "the client cannot be set up");
+	}
 }
 
 /* Whether there are keys at all; what they may do is each region's matter. */
-static bool check_keys(struct check *k, struct credentials *credentials)
+static bool check_keys(struct checking *k, struct credentials *credentials)
 {
 	struct upstream_error e = {0};
 	struct aws_keys keys;
@@ -347,14 +316,14 @@ static bool check_keys(struct check *k, struct credentials *credentials)
 	credentials_set_static(credentials, k->secret ? k->settings.aws_access_key_id : NULL, k->secret);
 	good = credentials_get(credentials, &keys, &e);
 	if (good)
-		found(k, LEVEL_OK, "aws", NULL, "keys from: %s", keys.provider);
+		well(k, "aws", "keys from: %s", keys.provider);
 	else
-		found_upstream(k, "aws", "", &e);
+		found(k, CHECK_AWS_KEYS, "aws", "%s", e.message);
 	explicit_bzero(&keys, sizeof keys);
 	return good;
 }
 
-static void check_aws(struct check *k)
+static void read_aws(struct checking *k)
 {
 	struct transport_options transport = {.name = "sts", .ca_file = getenv("AWS_CA_BUNDLE")};
 	_cleanup_(curl_transport_freep) struct curl_transport *curl = curl_transport_new(&transport);
@@ -364,23 +333,66 @@ static void check_aws(struct check *k)
 					.sts_region = regions->n ? regions->items[0] : NULL,
 					.sts_endpoint = k->config->sts_endpoint};
 	_cleanup_(credentials_freep) struct credentials *credentials = NULL;
-	size_t i;
 
 	if (curl) {
 		o.transport = curl_transport_port(curl);
 		credentials = credentials_new(&o);
 	}
 	if (!credentials) {
-		found(k, LEVEL_ERROR, "aws", NULL, "libcurl cannot be set up");
+		found(k, CHECK_CLIENT, "aws", "libcurl cannot be set up");
 		return;
 	}
 	if (!check_keys(k, credentials))
 		return;
-	if (!k->tag[0])
-		found(k, LEVEL_WARNING, "aws", "Make Infinity reachable, or set tag_value in /v1/bursting.",
-		      "EC2 was not asked: the tag value is not known before Infinity is heard");
-	for (i = 0; k->tag[0] && i < regions->n; i++)
-		check_region(k, regions->items[i], credentials);
+	for (size_t i = 0; i < regions->n; i++)
+		read_region(k, i, credentials);
+}
+
+/* What is well with a source: it was heard, and how much it told. */
+static void source_well(struct checking *k, const struct picture *p, const struct source *s)
+{
+	size_t n = 0;
+
+	if (!s->heard || s->error)
+		return;
+	for (size_t i = 0; i < p->n_nodes; i++)
+		n += p->nodes[i].bursting && s->kind == SOURCE_EC2 && p->nodes[i].instance &&
+		     !strcmp(p->nodes[i].instance->region, s->name + strlen("ec2:"));
+	if (s->kind == SOURCE_INFINITY)
+		well(k, s->name, "%zu locations, %zu Conferencing Nodes", p->n_locations, p->n_nodes);
+	else
+		well(k, s->name, "%zu bursting nodes with the tag " TAG_NAME "=%s", n, p->tag_value);
+}
+
+static void survey_well(struct checking *k, const struct survey_state *s)
+{
+	if (!s->observed_at || s->unread)
+		return;
+	if (!strcmp(s->name, "infinity"))
+		well(k, s->name, "DNS, NTP, licences and certificates were read");
+	else
+		well(k, s->name, "the network was read, and permissions were asked for (dry runs)");
+}
+
+static void check_upstream(struct checking *k)
+{
+	struct error e = {0};
+	struct picture *p;
+
+	if (make_reconciler(k, &e)) {
+		found(k, CHECK_CLIENT, "burstd", "%s", e.detail);
+		return;
+	}
+	read_infinity(k);
+	read_aws(k);
+	p = reconciler_picture(k->reconciler);
+	for (size_t i = 0; i < p->n_sources; i++)
+		source_well(k, p, &p->sources[i]);
+	for (size_t i = 0; i < p->n_surveys; i++)
+		survey_well(k, &p->surveys[i]);
+	for (size_t i = 0; i < p->n_issues; i++)
+		put_finding(k, &p->issues[i], p->issues[i].subject, p->issues[i].message);
+	picture_unref(p);
 }
 
 /* --- what is said --------------------------------------------------------------------------------------------- */
@@ -390,7 +402,7 @@ static const char *text_of(const json_t *finding, const char *name)
 	return json_string_value(json_object_get(finding, name));
 }
 
-static void print_table(const struct check *k)
+static void print_table(const struct checking *k)
 {
 	json_t *finding;
 	size_t i;
@@ -398,7 +410,9 @@ static void print_table(const struct check *k)
 	json_array_foreach(k->findings, i, finding)
 	{
 		(void)printf("%-8s %-18s %s\n", text_of(finding, "severity"), text_of(finding, "subject"),
-			     text_of(finding, "message"));
+			     text_of(finding, "what"));
+		if (text_of(finding, "consequence"))
+			(void)printf("%-8s %-18s %s\n", "", "", text_of(finding, "consequence"));
 		if (text_of(finding, "remedy"))
 			(void)printf("%-8s %-18s -> %s\n", "", "", text_of(finding, "remedy"));
 	}
@@ -406,7 +420,7 @@ static void print_table(const struct check *k)
 		     k->warnings == 1 ? "" : "s");
 }
 
-static void print_json(const struct check *k)
+static void print_json(const struct checking *k)
 {
 	json_auto_t *all = json_pack("{s:i, s:i, s:O}", "errors", k->errors, "warnings", k->warnings,
 				     "findings", k->findings);
@@ -417,22 +431,24 @@ static void print_json(const struct check *k)
 
 int command_check(const struct config *c)
 {
-	struct check k = {.config = c, .findings = json_array(), .settings = bursting_defaults};
+	struct checking k = {.config = c, .findings = json_array(), .settings = bursting_defaults};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
 	(void)sigaction(SIGPIPE, &ignore, NULL);
+	log_setup(LOG_LEVEL_ERROR, false); /* what the steps would log is among the findings */
 	curl_transport_setup();
 	check_configuration(&k);
 	check_state(&k);
 	check_tls(&k);
-	(void)snprintf(k.tag, sizeof k.tag, "%s", k.settings.tag_value);
-	check_infinity(&k);
-	check_aws(&k);
+	check_upstream(&k);
 	if (c->json)
 		print_json(&k);
 	else
 		print_table(&k);
 	json_decref(k.findings);
 	secret_free(k.secret);
+	free(k.thresholds);
+	reconciler_free(k.reconciler);
+	store_close(k.store);
 	return k.errors ? 1 : 0;
 }

@@ -736,6 +736,11 @@ enum err config_check_serve(const struct config *c, struct error *e)
 	return ERR_OK;
 }
 
+const char *config_partition(const struct config *c, size_t region)
+{
+	return ec2_region_partition(c->aws_regions.items[region]);
+}
+
 const char *config_version(void)
 {
 	return BURSTD_VERSION;

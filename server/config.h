@@ -123,6 +123,9 @@ DEFINE_FREEP(struct config, config_free)
 /* What `burstd serve` needs beyond valid values: both upstream systems, one way to authenticate. */
 enum err config_check_serve(const struct config *, struct error *);
 
+/* The partition of the i-th of the configured regions, as an ARN names it: "aws", "aws-us-gov". Static string. Any thread. */
+const char *config_partition(const struct config *, size_t region);
+
 /* The version of this binary. Any thread. */
 const char *config_version(void);
 

@@ -93,6 +93,11 @@ static void app_hint(void *workers)
 	workers_hint(workers);
 }
 
+static void app_survey(void *workers)
+{
+	workers_survey(workers);
+}
+
 /* --- start --------------------------------------------------------------------------------------------------- */
 
 static enum err open_state(struct process *p, struct error *e)
@@ -131,6 +136,7 @@ static enum err start(struct process *p, struct error *e)
 			  .picture = app_picture,
 			  .wake = app_wake,
 			  .hint = app_hint,
+			  .survey = app_survey,
 			  .store = stores_get};
 	struct route_table routes = handlers_routes();
 	enum err err = open_state(p, e);

@@ -4,6 +4,7 @@
  *   observers  Infinity, one per region: poll, with jitter
  *   controller runs on every new report, on every request, and when the engine asked for a later look
  *   actors     Infinity, one per region: run when the controller recorded something, and for retries
+ *   surveyors  Infinity, one per region: slow looks at what moves seldom, once an hour and on request; nobody waits for them
  *
  * Wake-ups: every loop owns a bell (server/bell.h). Order of locks: a bell's mutex is held for the bell alone.
  *
@@ -25,6 +26,7 @@
 #include "clients/infinity/infinity.h"
 #include "reconcile/reconcile.h"
 #include "server/bell.h"
+#include "server/ports.h"
 
 struct worker {
 	struct workers *w;
@@ -42,6 +44,8 @@ struct worker {
 	struct ec2_client *ec2;
 	struct infinity_port infinity_port;
 	struct ec2_port ec2_port;
+	struct infinity_survey_port infinity_survey_port;
+	struct ec2_survey_port ec2_survey_port;
 };
 
 struct workers {
@@ -56,9 +60,10 @@ struct workers {
 	char tag_seen[TAG_VALUE_SIZE];
 	struct ec2_limiter **limiters; /* one per region */
 	size_t n_regions;
-	struct worker
-		*rows; /* controller, Infinity's observer and actor, then observer and actor per region */
+	struct worker *
+		rows; /* controller, Infinity's observer and actor, then observer and actor per region, then the surveyors */
 	size_t n_rows;
+	size_t first_surveyor; /* Infinity's, then one per region */
 };
 
 enum { ROW_CONTROLLER, ROW_INFINITY_OBSERVER, ROW_INFINITY_ACTOR, ROW_REGIONS };
@@ -227,6 +232,36 @@ static void step_act_ec2(struct worker *k)
 		bell_ring(&k->w->rows[ROW_REGIONS + 2 * k->region].bell);
 }
 
+#define SURVEY_MS (60 * MS_PER_MINUTE)
+#define SURVEY_LEAST_MS                                                                                      \
+	(5 * MS_PER_SECOND) /* however compressed time is: the systems that are asked are not */
+
+static int64_t survey_wait(const struct workers *w)
+{
+	double ms = (double)SURVEY_MS / w->config->time_scale;
+
+	return jittered(ms < SURVEY_LEAST_MS ? SURVEY_LEAST_MS : (int64_t)ms);
+}
+
+/* The regions follow: they are judged by what Infinity has just told of the nodes. */
+static void step_survey_infinity(struct worker *k)
+{
+	reconcile_survey_infinity(k->w->reconciler, &k->infinity_survey_port);
+	bell_ring(&k->w->rows[ROW_CONTROLLER].bell);
+	for (size_t i = k->w->first_surveyor + 1; i < k->w->n_rows; i++)
+		bell_ring(&k->w->rows[i].bell);
+	k->wait_ms = survey_wait(k->w);
+}
+
+static void step_survey_ec2(struct worker *k)
+{
+	bool made = reconcile_survey_ec2(k->w->reconciler, k->region, &k->ec2_survey_port);
+
+	if (made)
+		bell_ring(&k->w->rows[ROW_CONTROLLER].bell);
+	k->wait_ms = made ? 2 * survey_wait(k->w) : 1 + (int64_t)(NO_TAG_RETRY_MS / k->w->config->time_scale);
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *k = arg;
@@ -235,74 +270,6 @@ static void *worker_main(void *arg)
 		k->step(k);
 	while (bell_wait(&k->bell, k->wait_ms, false));
 	return NULL;
-}
-
-/* --- ports over the clients -------------------------------------------------------------------------------------- */
-
-static bool port_observe(void *self, bool participants, struct infinity_report **ret,
-			 struct upstream_error *e)
-{
-	return infinity_observe(self, participants, ret, e);
-}
-
-static bool port_maintenance(void *self, int64_t node, bool on, const char *reason, struct upstream_error *e)
-{
-	return infinity_set_maintenance(self, node, on, reason, e);
-}
-
-static bool port_start_cloudnode(void *self, const char *instance, struct upstream_error *e)
-{
-	return infinity_start_cloudnode(self, instance, e);
-}
-
-static bool port_find_location(void *self, const char *name, int64_t *ret_id, struct upstream_error *e)
-{
-	return infinity_find_location(self, name, ret_id, e);
-}
-
-static bool port_create_location(void *self, const struct location_change *c, int64_t *ret_id,
-				 struct upstream_error *e)
-{
-	return infinity_create_location(self, c, ret_id, e);
-}
-
-static bool port_update_location(void *self, int64_t id, const struct location_change *c,
-				 struct upstream_error *e)
-{
-	return infinity_update_location(self, id, c, e);
-}
-
-static bool port_delete_location(void *self, int64_t id, struct upstream_error *e)
-{
-	return infinity_delete_location(self, id, e);
-}
-
-static bool port_describe_tagged(void *self, const char *tag, struct ec2_report **ret,
-				 struct upstream_error *e)
-{
-	return ec2_describe_tagged(self, tag, ret, e);
-}
-
-static bool port_describe_addresses(void *self, const char *const *addresses, size_t n,
-				    struct ec2_report **ret, struct upstream_error *e)
-{
-	return ec2_describe_addresses(self, addresses, n, ret, e);
-}
-
-static bool port_describe_instance(void *self, const char *id, struct ec2_report **ret,
-				   struct upstream_error *e)
-{
-	return ec2_describe_instance(self, id, ret, e);
-}
-
-static bool port_start(void *self, const char *id, struct ec2_state_change *ret, struct upstream_error *e)
-{
-	return ec2_start_instance(self, id, false, ret, e);
-}
-
-static bool port_stop(void *self, const char *id, struct ec2_state_change *ret, struct upstream_error *e)
-{
-	return ec2_stop_instance(self, id, false, ret, e);
 }
 
 /* --- making and ending ------------------------------------------------------------------------------------------- */
@@ -348,9 +315,8 @@ static enum err give_infinity(struct worker *k, struct error *e)
 	k->infinity = infinity_client_new(&o, &u);
 	if (!k->infinity)
 		return error_set(e, ERR_BAD_REQUEST, "%s", u.message);
-	k->infinity_port = (struct infinity_port){
-		port_observe,         port_maintenance,     port_start_cloudnode, port_find_location,
-		port_create_location, port_update_location, port_delete_location, k->infinity};
+	k->infinity_port = port_of_infinity(k->infinity);
+	k->infinity_survey_port = survey_port_of_infinity(k->infinity);
 	return ERR_OK;
 }
 
@@ -378,12 +344,8 @@ static enum err give_ec2(struct worker *k, struct error *e)
 	k->ec2 = ec2_client_new(&o);
 	if (!k->ec2)
 		return error_set(e, ERR_INTERNAL, "out of memory");
-	k->ec2_port = (struct ec2_port){port_describe_tagged,
-					port_describe_addresses,
-					port_describe_instance,
-					port_start,
-					port_stop,
-					k->ec2};
+	k->ec2_port = port_of_ec2(k->ec2);
+	k->ec2_survey_port = survey_port_of_ec2(k->ec2);
 	return ERR_OK;
 }
 
@@ -392,11 +354,28 @@ static enum err give_store(struct worker *k, struct error *e)
 	return store_open(k->w->path, k->w->key, &k->store, e);
 }
 
+static enum err make_surveyors(struct workers *w, struct error *e)
+{
+	struct worker *of_infinity = &w->rows[w->first_surveyor];
+	enum err err = give_infinity(of_infinity, e);
+
+	of_infinity->step = step_survey_infinity;
+	for (size_t i = 0; !err && i < w->n_regions; i++) {
+		struct worker *surveyor = of_infinity + 1 + i;
+
+		surveyor->region = i;
+		surveyor->step = step_survey_ec2;
+		err = give_ec2(surveyor, e);
+	}
+	return err;
+}
+
 static enum err make_rows(struct workers *w, struct error *e)
 {
 	enum err err = ERR_OK;
 
-	w->n_rows = ROW_REGIONS + 2 * w->n_regions;
+	w->first_surveyor = ROW_REGIONS + 2 * w->n_regions;
+	w->n_rows = w->first_surveyor + 1 + w->n_regions;
 	w->rows = calloc(w->n_rows, sizeof(*w->rows));
 	if (!w->rows)
 		return error_set(e, ERR_INTERNAL, "out of memory");
@@ -422,7 +401,7 @@ static enum err make_rows(struct workers *w, struct error *e)
 		err = err ? err : give_ec2(actor, e);
 		err = err ? err : give_infinity(actor, e); /* for the last look before a stop */
 	}
-	return err;
+	return err ? err : make_surveyors(w, e);
 }
 
 static enum err make_credentials(struct workers *w, struct error *e)
@@ -556,8 +535,13 @@ const struct tallies *workers_tallies(struct workers *w)
 
 void workers_wake(struct workers *w)
 {
-	for (size_t i = 0; i < w->n_rows; i++)
+	for (size_t i = 0; i < w->first_surveyor; i++)
 		bell_ring(&w->rows[i].bell);
+}
+
+void workers_survey(struct workers *w)
+{
+	bell_ring(&w->rows[w->first_surveyor].bell);
 }
 
 void workers_hint(struct workers *w)

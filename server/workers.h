@@ -1,6 +1,6 @@
 /*
  * The worker threads and their wiring: observers (one for Infinity, one per region), the controller, the
- * actors. Thin shells round the steps of reconcile/.
+ * actors, the surveyors. Thin shells round the steps of reconcile/.
  */
 #ifndef BURSTD_SERVER_WORKERS_H
 #define BURSTD_SERVER_WORKERS_H
@@ -37,5 +37,7 @@ void workers_wake(struct workers *);
  * is asked too much; any number of hints make one look. Any thread, returns at once.
  */
 void workers_hint(struct workers *);
+/* Make all surveys anew. One that is under way is followed by another. Any thread, returns at once. */
+void workers_survey(struct workers *);
 
 #endif

@@ -21,7 +21,8 @@
 	X(3, "0003_idempotency")                                                                             \
 	X(4, "0004_schedules")                                                                               \
 	X(5, "0005_samples")                                                                                 \
-	X(6, "0006_location_writes")
+	X(6, "0006_location_writes")                                                                         \
+	X(7, "0007_acknowledgements")
 
 /* The file's text with a NUL behind it, as migration_sql_<version>. */
 #define X(version, name)                                                                                     \

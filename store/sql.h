@@ -40,7 +40,8 @@
 	X(tally)                                                                                             \
 	X(tokens)                                                                                            \
 	X(idempotency)                                                                                       \
-	X(samples)
+	X(samples)                                                                                           \
+	X(acknowledgements)
 
 enum aggregate {
 #define X(name) AGGREGATE_##name,

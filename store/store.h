@@ -329,6 +329,26 @@ enum err store_samples_prune(struct store *, int64_t seen_before, int64_t means_
 enum err store_sample_ramp(struct store *, int64_t location, int64_t since, int64_t until, struct ramp *ret,
 			   struct error *);
 
+/* --- acknowledgements.c -------------------------------------------------------------------------------------------- */
+struct acknowledgement {
+	int64_t id;
+	const char *check; /* id of the check; with `subject` it names the finding */
+	const char *subject;
+	const char *reason;
+	const char *actor;
+	int64_t created_at;
+	int64_t until;
+};
+/* By id, id > after; expired ones too when `expired`; at most limit. Caller: store_acknowledgements_free. */
+enum err store_acknowledgements(struct store *, int64_t now, bool expired, int64_t after, int limit,
+				struct acknowledgement **ret, size_t *ret_n, struct error *);
+void store_acknowledgements_free(struct acknowledgement *, size_t n);
+/* Array of one; ERR_NOT_FOUND. */
+enum err store_acknowledgement_get(struct store *, int64_t id, struct acknowledgement **ret, struct error *);
+/* The id is filled in. ERR_CONFLICT where one about the same finding is in force at created_at. */
+enum err store_acknowledgement_add(struct store *, struct acknowledgement *, struct error *);
+enum err store_acknowledgement_remove(struct store *, int64_t id, struct error *); /* ERR_NOT_FOUND */
+
 /*
  * A counter that any write of settings, thresholds, wishes or holds moves, and every new intent: the reconciler re-reads
  * them when it differs. Moved by triggers in the database, so by other processes too.

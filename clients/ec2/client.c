@@ -15,22 +15,25 @@
 #include "base/limits.h"
 #include "clients/ec2/errors.h"
 #include "clients/ec2/limiter.h"
+#include "clients/ec2/listing.h"
 #include "clients/ec2/parse.h"
 #include "clients/ec2/query.h"
 #include "clients/ec2/region.h"
 #include "clients/ec2/request.h"
 
-#define ATTEMPTS          3
-#define RETRY_BASE_MS     100.0  /* first backoff after a failure in transit or at AWS */
-#define THROTTLED_BASE_MS 1000.0 /* first backoff after a throttle */
-#define BACKOFF_MOST_MS   20000.0
-#define POWER_ANSWER_MAX  (256 * 1024)
+#define ATTEMPTS            3
+#define RETRY_BASE_MS       100.0  /* first backoff after a failure in transit or at AWS */
+#define THROTTLED_BASE_MS   1000.0 /* first backoff after a throttle */
+#define BACKOFF_MOST_MS     20000.0
+#define OFFSET_TOLERANCE_MS 2000 /* the Date header has whole seconds: less cannot be told from none */
+#define POWER_ANSWER_MAX    (256 * 1024)
 
 struct ec2_client {
 	struct ec2_client_options o;
 	char region[64];
 	char url[300];
 	char sigv4[80]; /* in full: libcurl would guess region and service from the host name */
+	int64_t server_offset;
 };
 
 /* One request: what is asked, and what becomes of its answer. */
@@ -40,8 +43,9 @@ struct request {
 	const struct buf *body;
 	size_t answer_max;
 	enum ec2_answer_kind expected;
-	struct ec2_builder *into; /* of a describe */
-	const char *instance_id;  /* of a start or stop */
+	struct ec2_builder *into;          /* of a describe of instances */
+	const struct ec2_listing *listing; /* of any other describe */
+	const char *instance_id;           /* of a start or stop */
 };
 
 /* --- life -------------------------------------------------------------------------------------------------------- */
@@ -97,17 +101,49 @@ static void back_off(const struct ec2_client *c, int attempt, const struct upstr
 
 /* --- one attempt ------------------------------------------------------------------------------------------------- */
 
+/* One page of a short listing. */
+static bool read_listing(const struct ec2_listing *l, const struct http_answer *a, struct ec2_answer *ret,
+			 char *why, size_t why_size)
+{
+	const struct xml *root =
+		xml_read(l->arena, a->body.data ? a->body.data : "", a->body.len, why, why_size);
+	size_t len = root ? strlen(l->action) : 0;
+
+	if (!root)
+		return false;
+	*ret = (struct ec2_answer){.kind = EC2_ANSWER_UNKNOWN};
+	if (strncmp(root->name, l->action, len) != 0 || strcmp(root->name + len, "Response") != 0)
+		return true;
+	if (!l->take(l->self, root)) {
+		(void)snprintf(why, why_size, "the answer is too large");
+		return false;
+	}
+	ret->kind = EC2_ANSWER_LISTING;
+	(void)snprintf(ret->next_token, sizeof(ret->next_token), "%s", xml_text(root, "nextToken"));
+	return true;
+}
+
+static bool read_content(const struct request *r, const struct http_answer *a, bool ok,
+			 struct ec2_answer *ret, char *why, size_t why_size)
+{
+	if (ok && r->listing)
+		return read_listing(r->listing, a, ret, why, why_size);
+	return ec2_parse(a->body.data ? a->body.data : "", a->body.len, ok ? r->into : NULL, r->instance_id,
+			 ret, why, why_size);
+}
+
 /* A good status with the expected content is true; anything else is sorted into `e`. */
 static bool read_answer(struct ec2_client *c, const struct request *r, const struct http_answer *a,
 			struct ec2_answer *ret, struct upstream_error *e)
 {
 	struct ec2_answer error_answer = {.kind = EC2_ANSWER_UNKNOWN};
+	int64_t offset = a->date_ms ? a->date_ms - clock_now(c->o.clock) : 0;
 	char why[160] = "an answer of another kind";
 	bool ok = a->status == 200;
-	bool parsed = ec2_parse(a->body.data ? a->body.data : "", a->body.len, ok ? r->into : NULL,
-				r->instance_id, ok ? ret : &error_answer, why, sizeof(why));
+	bool parsed = read_content(r, a, ok, ok ? ret : &error_answer, why, sizeof(why));
 	const struct ec2_answer *got = ok ? ret : &error_answer;
 
+	c->server_offset = llabs(offset) > OFFSET_TOLERANCE_MS ? offset : 0;
 	if (parsed && ok && got->kind == r->expected)
 		return true;
 	bool told = parsed && got->kind == EC2_ANSWER_ERROR;
@@ -119,7 +155,7 @@ static bool read_answer(struct ec2_client *c, const struct request *r, const str
 		.message = told ? got->message : why,
 		.request_id = told ? got->request_id : "",
 		.html = !told && aws_answer_is_html(a),
-		.skew_ms = a->date_ms ? clock_now(c->o.clock) - a->date_ms : 0,
+		.skew_ms = -offset,
 		.retry_after_ms = a->retry_after_ms,
 	};
 
@@ -184,7 +220,25 @@ static void put_listing(struct buf *b, const struct listing *l, const char *toke
 		ec2_put_describe_addresses(b, l->addresses, l->n_addresses, token);
 }
 
-/* One page, up to ATTEMPTS times. */
+/* Up to ATTEMPTS times where that is right. */
+static bool attempts(struct ec2_client *c, const struct request *r, struct ec2_answer *ret,
+		     struct upstream_error *e)
+{
+	bool good = false;
+
+	for (int i = 0; i < ATTEMPTS && !good && !r->body->failed; i++) {
+		if (i > 0)
+			back_off(c, i - 1, e);
+		good = attempt_with_keys(c, r, ret, e);
+		if (!good && e->class != UPSTREAM_RETRY && e->class != UPSTREAM_THROTTLED)
+			break;
+	}
+	if (r->body->failed)
+		upstream_error_set(e, UPSTREAM_BUG, 0, "request", "ec2_request", "shorten the tag value",
+				   "the request would be too large");
+	return good;
+}
+
 static bool describe_page(struct ec2_client *c, const struct listing *l, const char *token,
 			  struct ec2_builder *into, struct ec2_answer *ret, struct upstream_error *e)
 {
@@ -197,21 +251,20 @@ static bool describe_page(struct ec2_client *c, const struct listing *l, const c
 		.expected = EC2_ANSWER_INSTANCES,
 		.into = into,
 	};
-	bool good = false;
+	bool good;
 
 	put_listing(&body, l, token);
-	for (int i = 0; i < ATTEMPTS && !good && !body.failed; i++) {
-		if (i > 0)
-			back_off(c, i - 1, e);
-		good = attempt_with_keys(c, &r, ret, e);
-		if (!good && e->class != UPSTREAM_RETRY && e->class != UPSTREAM_THROTTLED)
-			break;
-	}
-	if (body.failed)
-		upstream_error_set(e, UPSTREAM_BUG, 0, "request", "ec2_request", "shorten the tag value",
-				   "the request would be too large");
+	good = attempts(c, &r, ret, e);
 	buf_free(&body);
 	return good;
+}
+
+static bool endless(const struct ec2_client *c, const char *action, struct upstream_error *e)
+{
+	upstream_error_set(e, UPSTREAM_RETRY, 0, "too_many_pages", "ec2_answer",
+			   "check the address of EC2: its listing does not end",
+			   "%s in %s: more than %d pages", action, c->region, LIMIT_EC2_PAGES);
+	return false;
 }
 
 /* Page by page; the token alone says whether there is more: a page may be empty and not the last. */
@@ -228,10 +281,7 @@ static bool describe_pages(struct ec2_client *c, const struct listing *l, struct
 			return true;
 		memcpy(token, answer.next_token, sizeof(token));
 	}
-	upstream_error_set(e, UPSTREAM_RETRY, 0, "too_many_pages", "ec2_answer",
-			   "check the address of EC2: its listing does not end",
-			   "DescribeInstances in %s: more than %d pages", c->region, LIMIT_EC2_PAGES);
-	return false;
+	return endless(c, "DescribeInstances", e);
 }
 
 /* A token that EC2 no longer knows: once more from the first page, without what came before. */
@@ -312,6 +362,63 @@ bool ec2_describe_addresses(struct ec2_client *c, const char *const *addresses, 
 			return false;
 	}
 	return finish(c, b, observed_at, ret_report, e);
+}
+
+/* --- short listings ---------------------------------------------------------------------------------------------- */
+
+static bool listing_page(struct ec2_client *c, const struct ec2_listing *l, const char *token,
+			 struct ec2_answer *ret, struct upstream_error *e)
+{
+	struct buf body = BUF_INIT(EC2_BODY_BYTES);
+	const struct request r = {
+		.action = l->action,
+		.bucket = EC2_BUCKET_DESCRIBE,
+		.body = &body,
+		.answer_max = LIMIT_EC2_ANSWER_BYTES,
+		.expected = EC2_ANSWER_LISTING,
+		.listing = l,
+	};
+	bool good;
+
+	ec2_put_describe(&body, l->action, l->filter, l->values, l->n_values, token);
+	good = attempts(c, &r, ret, e);
+	buf_free(&body);
+	return good;
+}
+
+static bool listing_pages(struct ec2_client *c, const struct ec2_listing *l, struct upstream_error *e)
+{
+	struct ec2_answer answer = {.kind = EC2_ANSWER_UNKNOWN};
+	char token[sizeof(answer.next_token)] = "";
+
+	for (int pages = 0; pages < LIMIT_EC2_PAGES; pages++) {
+		if (!listing_page(c, l, token, &answer, e))
+			return false;
+		if (!answer.next_token[0])
+			return true;
+		memcpy(token, answer.next_token, sizeof(token));
+	}
+	return endless(c, l->action, e);
+}
+
+bool ec2_list(struct ec2_client *c, const struct ec2_listing *l, struct upstream_error *e)
+{
+	struct ec2_listing part = *l;
+
+	for (size_t done = 0; done < l->n_values; done += part.n_values) {
+		size_t left = l->n_values - done;
+
+		part.values = l->values + done;
+		part.n_values = left > LIMIT_EC2_FILTER_VALUES ? LIMIT_EC2_FILTER_VALUES : left;
+		if (!listing_pages(c, &part, e))
+			return false;
+	}
+	return true;
+}
+
+int64_t ec2_server_offset(const struct ec2_client *c)
+{
+	return c->server_offset;
 }
 
 /* --- start and stop ---------------------------------------------------------------------------------------------- */

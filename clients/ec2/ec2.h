@@ -10,6 +10,7 @@
 #include "clients/ec2/credentials.h"
 #include "clients/transport.h"
 #include "fleet/report.h"
+#include "fleet/survey_report.h"
 
 /* Client-side token bucket, one per region (docs/upstream.md, "Throttling"): shared by the region's threads, locks itself. */
 struct ec2_limiter;
@@ -37,6 +38,9 @@ DEFINE_FREEP(struct ec2_client, ec2_client_free)
 
 /* Whether burstd works with the region: China is refused (guide, "Limitations"). false fills `why` (>= 200 bytes). */
 bool ec2_region_supported(const char *region, char *why, size_t why_size);
+/* The partition as an ARN names it: "aws", "aws-us-gov", ... Static string. */
+const char *ec2_region_partition(const char *region);
+
 /*
  * DescribeInstances with tag:pexip-cloud = tag_value, all pages. Up to 3 attempts on retryable failures, backoff with
  * full jitter. true: *ret_report is the caller's. false: `e` filled, nothing returned: half a list is never returned.
@@ -49,6 +53,13 @@ bool ec2_describe_addresses(struct ec2_client *, const char *const *addresses, s
 /* One instance by the instance-id filter (an unknown id gives an empty report, not an error). */
 bool ec2_describe_instance(struct ec2_client *, const char *instance_id, struct ec2_report **ret_report,
 			   struct upstream_error *e);
+
+/*
+ * What a survey reads of the instances at these private addresses: where they are, their security groups, network ACLs and
+ * subnets. DescribeInstances must succeed (false fills `e`); of the other reads, those that fail are noted in the report.
+ */
+bool ec2_survey_network(struct ec2_client *, const char *const *addresses, size_t n,
+			struct network_report **ret, struct upstream_error *e);
 
 struct ec2_state_change {
 	enum instance_state previous;

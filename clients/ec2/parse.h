@@ -35,6 +35,7 @@ enum ec2_answer_kind {
 	EC2_ANSWER_UNKNOWN,   /* well-formed, but none of the known roots */
 	EC2_ANSWER_INSTANCES, /* DescribeInstances */
 	EC2_ANSWER_CHANGES,   /* StartInstances, StopInstances */
+	EC2_ANSWER_LISTING,   /* any other describe: read as a tree (listing.h), never by ec2_parse */
 	EC2_ANSWER_ERROR,     /* Response or ErrorResponse: code and message */
 	EC2_ANSWER_KEYS,      /* of STS: AssumeRole, AssumeRoleWithWebIdentity */
 };

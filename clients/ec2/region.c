@@ -15,15 +15,16 @@
 /* Partitions by the beginning of their regions' names; the last row is the rest. */
 static const struct partition {
 	const char *prefix;
+	const char *name;    /* in an ARN */
 	const char *suffix;  /* of host names */
 	const char *refusal; /* NULL = supported */
 } partitions[] = {
-	{"cn-", NULL, "AWS deployments in China are not supported by Pexip Infinity"},
-	{"us-iso", NULL, "AWS's isolated partitions are not supported"},
-	{"eu-iso", NULL, "AWS's isolated partitions are not supported"},
-	{"us-gov-", "amazonaws.com", NULL},
-	{"eusc-", "amazonaws.eu", NULL},
-	{"", "amazonaws.com", NULL},
+	{"cn-", "aws-cn", NULL, "AWS deployments in China are not supported by Pexip Infinity"},
+	{"us-iso", "aws-iso", NULL, "AWS's isolated partitions are not supported"},
+	{"eu-iso", "aws-iso-e", NULL, "AWS's isolated partitions are not supported"},
+	{"us-gov-", "aws-us-gov", "amazonaws.com", NULL},
+	{"eusc-", "aws-eusc", "amazonaws.eu", NULL},
+	{"", "aws", "amazonaws.com", NULL},
 };
 
 static const char *const opt_in[] = {
@@ -48,6 +49,11 @@ static const struct partition *partition_of(const char *region)
 	while (strncmp(region, p->prefix, strlen(p->prefix)) != 0)
 		p++;
 	return p;
+}
+
+const char *ec2_region_partition(const char *region)
+{
+	return partition_of(region)->name;
 }
 
 /* "eu-west-2": lower-case words and a number, with hyphens between. */

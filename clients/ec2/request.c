@@ -1,4 +1,4 @@
-/* Owns the wire form of the three actions that burstd uses. Everything it puts is percent-encoded. */
+/* Owns the wire form of the actions that burstd uses. Everything it puts is percent-encoded. */
 #include "clients/ec2/request.h"
 
 #include <assert.h>
@@ -36,30 +36,30 @@ static void put_page(struct buf *b, const char *token)
 		aws_put_pair(b, "NextToken", token);
 }
 
+void ec2_put_describe(struct buf *b, const char *action, const char *filter, const char *const *values,
+		      size_t n, const char *token)
+{
+	assert(n > 0 && n <= LIMIT_EC2_FILTER_VALUES);
+	put_action(b, action);
+	aws_put_pair(b, "Filter.1.Name", filter);
+	for (size_t i = 0; i < n; i++)
+		put_filter_value(b, i + 1, values[i]);
+	put_page(b, token);
+}
+
 void ec2_put_describe_tagged(struct buf *b, const char *tag_value, const char *token)
 {
-	put_action(b, "DescribeInstances");
-	aws_put_pair(b, "Filter.1.Name", "tag:" TAG_NAME);
-	put_filter_value(b, 1, tag_value);
-	put_page(b, token);
+	ec2_put_describe(b, "DescribeInstances", "tag:" TAG_NAME, &tag_value, 1, token);
 }
 
 void ec2_put_describe_addresses(struct buf *b, const char *const *addresses, size_t n, const char *token)
 {
-	assert(n > 0 && n <= LIMIT_EC2_FILTER_VALUES);
-	put_action(b, "DescribeInstances");
-	aws_put_pair(b, "Filter.1.Name", "network-interface.addresses.private-ip-address");
-	for (size_t i = 0; i < n; i++)
-		put_filter_value(b, i + 1, addresses[i]);
-	put_page(b, token);
+	ec2_put_describe(b, "DescribeInstances", EC2_FILTER_ADDRESS, addresses, n, token);
 }
 
 void ec2_put_describe_instance(struct buf *b, const char *instance_id, const char *token)
 {
-	put_action(b, "DescribeInstances");
-	aws_put_pair(b, "Filter.1.Name", "instance-id");
-	put_filter_value(b, 1, instance_id);
-	put_page(b, token);
+	ec2_put_describe(b, "DescribeInstances", "instance-id", &instance_id, 1, token);
 }
 
 static void put_power(struct buf *b, const char *action, const char *instance_id, bool dry_run)

@@ -12,7 +12,14 @@
 
 #define EC2_BODY_BYTES (64 * 1024) /* 200 addresses of a filter are about 8 KiB, a page token at most 8 KiB */
 
-/* `token` is the page's token, "" or NULL for the first page. Wildcards in values are escaped: they mean themselves. */
+#define EC2_FILTER_ADDRESS "network-interface.addresses.private-ip-address" /* of all interfaces */
+
+/*
+ * Any describe with one filter of one to LIMIT_EC2_FILTER_VALUES values (asserts): no value would mean everything. `token` is the page's
+ * token, "" or NULL for the first page. Wildcards in values are escaped: they mean themselves.
+ */
+void ec2_put_describe(struct buf *, const char *action, const char *filter, const char *const *values,
+		      size_t n, const char *token);
 void ec2_put_describe_tagged(struct buf *, const char *tag_value, const char *token);
 /* At most LIMIT_EC2_FILTER_VALUES addresses, at least one (asserts): no address would mean every instance. */
 void ec2_put_describe_addresses(struct buf *, const char *const *addresses, size_t n, const char *token);

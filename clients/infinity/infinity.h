@@ -11,6 +11,7 @@
 #include "clients/transport.h"
 #include "fleet/location.h"
 #include "fleet/report.h"
+#include "fleet/survey_report.h"
 
 struct infinity_client;
 struct infinity_client_options {
@@ -44,6 +45,12 @@ int64_t infinity_client_requests(const struct infinity_client *);
  */
 bool infinity_observe(struct infinity_client *, bool participants, struct infinity_report **ret_report,
 		      struct upstream_error *e);
+
+/*
+ * What a survey reads of the platform's own configuration: DNS and NTP servers, licences, certificates, the Management Node's address.
+ * Reads that fail are noted in the report. false, `e` filled: not even memory for that.
+ */
+bool infinity_survey(struct infinity_client *, struct platform_report **ret, struct upstream_error *e);
 
 /*
  * PATCH configuration/worker_vm/<id>/ {maintenance_mode, maintenance_mode_reason}. Safe to repeat. `reason` is UTF-8, NULL

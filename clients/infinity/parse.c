@@ -274,6 +274,7 @@ static void read_location(struct reader *r, struct location_row *row)
 static void read_manager(struct reader *r, struct manager_row *row)
 {
 	row->hostname = read_text(r, "hostname");
+	row->address = read_text(r, "address");
 	row->primary = read_flag(r, "primary", false);
 }
 
@@ -341,6 +342,51 @@ static void read_overflow(struct reader *r, struct monitor_row *row)
 	read_monitor(r, "systemlocation_id", row);
 }
 
+static void read_dns(struct reader *r, struct server_row *row)
+{
+	row->address = need_text(r, "address");
+}
+
+static void read_ntp(struct reader *r, struct server_row *row)
+{
+	row->address = need_text(r, "address");
+}
+
+/* Infinity gives a day, in which the licence is still good. */
+static int64_t read_last_day(struct reader *r, const char *name)
+{
+	const char *day = json_string_value(field(r, name));
+	char end[32];
+	int64_t ret = 0;
+
+	if (!day || strlen(day) != 10)
+		return read_time(r, name);
+	(void)snprintf(end, sizeof(end), "%.10sT23:59:59Z", day);
+	return time_parse(end, &ret) ? 0 : ret;
+}
+
+static void read_entitlement(struct reader *r, struct term_row *row)
+{
+	row->name = need_text(r, "fulfillment_id");
+	row->ends_at = read_last_day(r, "expiration_date");
+}
+
+static void read_certificate(struct reader *r, struct term_row *row)
+{
+	const char *name = read_text(r, "subject_name");
+
+	row->name = name ? name : "without a subject";
+	row->ends_at = read_time(r, "end_date");
+}
+
+static void read_placement(struct reader *r, struct placement_row *row)
+{
+	row->name = need_text(r, "name");
+	row->address = read_text(r, "address");
+	row->netmask = read_text(r, "netmask");
+	row->gateway = read_text(r, "gateway");
+}
+
 bool infinity_parse_global(const json_t *object, struct global_row *ret_row, char why[PARSE_WHY_SIZE])
 {
 	struct reader r = {.object = object, .why = why};
@@ -359,7 +405,7 @@ bool infinity_parse_global(const json_t *object, struct global_row *ret_row, cha
 FIELDS(node, "id", "name", "address", "system_location", "node_type", "transcoding", "maintenance_mode",
        "maintenance_mode_reason", "static_nat_address", "enable_distributed_database");
 FIELDS(location, "id", "name", "description", "overflow_location1", "overflow_location2");
-FIELDS(manager, "id", "hostname", "primary");
+FIELDS(manager, "id", "hostname", "address", "primary");
 FIELDS(status, "id", "configuration_id", "sync_status", "last_updated", "maintenance_mode", "max_hd_calls",
        "media_load", "max_media_tokens", "media_tokens_used", "signaling_count");
 FIELDS(shard, "id", "node");
@@ -367,6 +413,11 @@ FIELDS(participant, "id", "media_node", "signalling_node", "proxy_node");
 FIELDS(licence, "port_count", "port_total");
 FIELDS(monitored, "id", "free_hd_calls", "max_hd_calls");
 FIELDS(overflow, "id", "systemlocation_id", "free_hd_calls", "max_hd_calls");
+FIELDS(dns, "id", "address");
+FIELDS(ntp, "id", "address");
+FIELDS(entitlement, "fulfillment_id", "expiration_date");
+FIELDS(certificate, "id", "subject_name", "end_date");
+FIELDS(placement, "id", "name", "address", "netmask", "gateway");
 
 #define X(name, module, resource, type, keyed)                                                               \
 	static bool parse_##name(const json_t *object, struct arena *arena, void *ret_row,                   \

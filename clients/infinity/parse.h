@@ -47,6 +47,7 @@ struct location_row {
 /* configuration/management_vm */
 struct manager_row {
 	const char *hostname; /* NULL = none */
+	const char *address;  /* NULL = none */
 	bool primary;
 };
 
@@ -96,6 +97,25 @@ struct monitor_row {
 	int max_hd;
 };
 
+/* configuration/dns_server and configuration/ntp_server */
+struct server_row {
+	const char *address;
+};
+
+/* configuration/licence and configuration/tls_certificate */
+struct term_row {
+	const char *name;
+	int64_t ends_at; /* 0 = does not end */
+};
+
+/* configuration/worker_vm, as a survey reads it; NULL = not said */
+struct placement_row {
+	const char *name;
+	const char *address;
+	const char *netmask;
+	const char *gateway;
+};
+
 /*
  * One row a list: name, module, resource, type of its rows, whether its objects carry an id. parse_<name> is
  * its parser.
@@ -109,7 +129,12 @@ struct monitor_row {
 	X(participant, status, participant, struct participant_row, true)                                    \
 	X(licence, status, licensing, struct licence_row, false)                                             \
 	X(monitored, status, cloud_monitored_location, struct monitor_row, true)                             \
-	X(overflow, status, cloud_overflow_location, struct monitor_row, true)
+	X(overflow, status, cloud_overflow_location, struct monitor_row, true)                               \
+	X(dns, configuration, dns_server, struct server_row, true)                                           \
+	X(ntp, configuration, ntp_server, struct server_row, true)                                           \
+	X(entitlement, configuration, licence, struct term_row, false)                                       \
+	X(certificate, configuration, tls_certificate, struct term_row, true)                                \
+	X(placement, configuration, worker_vm, struct placement_row, true)
 
 enum infinity_list_id {
 #define X(name, module, resource, type, keyed) LIST_##name,

@@ -9,9 +9,9 @@ import sqlite3
 
 import pytest
 
-from harness import ACCESS_KEY, PASSWORD, SECRET_KEY, Burstd, World, run, upstreams
+from harness import ACCESS_KEY, PASSWORD, SECRET_KEY, Burstd, World, run, until, upstreams
 
-LEVELS = ("ok", "warning", "error")
+LEVELS = ("ok", "info", "warning", "error")
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +20,8 @@ def site():
     world = World(100)
     world("traffic", on=False)
     place = world("add_location", name="AWS burst")["id"]
+    world("add_location", name="Oslo", overflow1="AWS burst")
+    world("add_node", name="oslo-1", location="Oslo", running=True)
     world("add_node", name="burst-1", location="AWS burst", bursting=True, region="eu-west-1")
     world("add_node", name="burst-2", location="AWS burst", bursting=True, region="eu-west-1", running=True)
     assert place
@@ -48,10 +50,11 @@ def check(env):
     result = json.loads(done.stdout)
     assert result.keys() == {"errors", "warnings", "findings"} and done.stderr == ""
     for f in result["findings"]:
-        assert f.keys() == {"severity", "subject", "message", "remedy"} and f["severity"] in LEVELS
-        assert f["message"] and (f["severity"] == "ok") == (f["remedy"] is None), f
+        assert f.keys() == {"id", "severity", "subject", "what", "consequence", "remedy", "guide"} and f["severity"] in LEVELS
+        for field in ("id", "consequence", "remedy"):
+            assert f["what"] and (f["severity"] == "ok") == (f[field] is None), f
     count = [sum(f["severity"] == level for f in result["findings"]) for level in LEVELS]
-    assert count[1:] == [result["warnings"], result["errors"]]
+    assert count[2:] == [result["warnings"], result["errors"]]
     assert done.returncode == (1 if result["errors"] else 0)
     for secret in (PASSWORD, SECRET_KEY, "wrong-one"):
         assert secret not in done.stdout
@@ -59,7 +62,7 @@ def check(env):
 
 
 def of(findings, subject, severity):
-    return [f["message"] for f in findings if f["subject"] == subject and f["severity"] == severity]
+    return [f["what"] for f in findings if f["subject"] == subject and f["severity"] == severity]
 
 
 def test_all_well(site, tmp_path):
@@ -67,12 +70,10 @@ def test_all_well(site, tmp_path):
     code, findings = check(settings(site, tmp_path))
     assert code == 0
     assert {f["severity"] for f in findings} == {"ok"}, findings
-    assert of(findings, "infinity", "ok") == ["1 locations, 2 Conferencing Nodes"]
+    assert of(findings, "infinity", "ok") == ["2 locations, 3 Conferencing Nodes", "DNS, NTP, licences and certificates were read"]
     region = of(findings, "ec2:eu-west-1", "ok")
-    assert region[0].startswith("2 instances with the tag pexip-cloud=")
-    assert re.match(r"StartInstances of i-\w+: allowed \(dry run\)", region[1])
-    assert re.match(r"StopInstances of i-\w+: allowed \(dry run\)", region[2])
-    assert of(findings, "clock", "ok") and of(findings, "aws", "ok") == ["keys from: environment"]
+    assert region[0].startswith("2 bursting nodes with the tag pexip-cloud=") and "dry runs" in region[1]
+    assert of(findings, "aws", "ok") == ["keys from: environment"]
     assert os.listdir(tmp_path) == [], "a check leaves nothing behind"
     after = site.metrics()
     for name in ("starts", "stops"):
@@ -87,21 +88,22 @@ def test_table(site, tmp_path):
     done = run("check", env=settings(site, tmp_path, BURSTD_INFINITY_PASSWORD="wrong-one"))
     assert done.returncode == 1
     line = next(i for i, text in enumerate(done.stdout.splitlines()) if text.startswith("error    infinity "))
-    assert " -> " in done.stdout.splitlines()[line + 1]
+    assert "nothing is stopped" in done.stdout.splitlines()[line + 1], "the consequence"
+    assert " -> " in done.stdout.splitlines()[line + 2], "and the remedy"
 
 
 def test_wrong_password_of_infinity(site, tmp_path):
     code, findings = check(settings(site, tmp_path, BURSTD_INFINITY_PASSWORD="wrong-one"))
     assert code == 1
     assert len(of(findings, "infinity", "error")) == 1
-    assert "EC2 was not asked" in of(findings, "aws", "warning")[0]
+    assert "tag value is not known" in of(findings, "ec2:eu-west-1", "error")[0]
     assert of(findings, "aws", "ok")
 
 
 def test_wrong_aws_secret(site, tmp_path):
     code, findings = check(settings(site, tmp_path, AWS_SECRET_ACCESS_KEY="wrong-one"))
     assert code == 1
-    assert of(findings, "ec2:eu-west-1", "error")[0].startswith("DescribeInstances: ")
+    assert "DescribeInstances" in of(findings, "ec2:eu-west-1", "error")[0]
     assert of(findings, "infinity", "ok")
 
 
@@ -116,8 +118,9 @@ def test_permission_to_start_is_missing(site, tmp_path):
     with fault(site, "denied", "burst-1", "burst-2"):
         code, findings = check(settings(site, tmp_path))
     assert code == 1
-    errors = of(findings, "ec2:eu-west-1", "error")
-    assert [e.split(" ")[0] for e in errors] == ["StartInstances", "StopInstances"]
+    errors = [f for f in findings if f["severity"] == "error"]
+    assert [f["id"] for f in errors] == ["iam_start_denied", "iam_stop_denied"]
+    assert [f["what"].split(" ")[0] for f in errors] == ["StartInstances", "StopInstances"]
     assert of(findings, "ec2:eu-west-1", "ok"), "describing is allowed"
 
 
@@ -131,7 +134,7 @@ def test_nothing_has_the_tag(site, tmp_path):
         for name in values:
             site("tag", node=name, value=tag_value(site))
     assert code == 0
-    assert "no instance has the tag" in of(findings, "ec2:eu-west-1", "warning")[0]
+    assert "no instance has the tag" in of(findings, "bursting", "warning")[0]
 
 
 def tag_value(site):
@@ -146,7 +149,26 @@ def test_infinity_bursts_itself(site, tmp_path):
         code, findings = check(settings(site, tmp_path))
     finally:
         site("infinity_bursting", on=False)
-    assert code == 0 and "only observes" in of(findings, "infinity", "warning")[0]
+    assert code == 0 and [f["id"] for f in findings if f["severity"] == "info"] == ["infinity_bursts"]
+
+
+def test_the_same_rows_as_checks(contract, site):
+    """One table, one representation: what the daemon finds, the command finds as well."""
+    burstd = Burstd(contract, upstreams(site.infinity, site.ec2), 100)
+    site("network", without_rule="ike", open_rule="ssh", no_key=True)
+    site("platform", ntp=1)
+    try:
+        def rows(findings):
+            return {tuple(str(f[k]) for k in ("id", "severity", "subject", "what", "consequence", "remedy", "guide")) for f in findings}
+
+        mine = rows(f for f in check(burstd.env)[1] if f["severity"] != "ok")
+        assert {r[0] for r in mine} == {"group_tunnel_blocked", "group_too_open", "no_key_pair", "few_ntp_servers"}
+        burstd.ask("POST", "/v1/checks/refresh")
+        until(lambda: rows(burstd.get("/v1/checks")["items"]) == mine, lambda: f"the same: {burstd.get('/v1/checks')['items']} {mine}")
+    finally:
+        site("network")
+        site("platform")
+        burstd.close()
 
 
 def test_nothing_answers(tmp_path):

@@ -12,7 +12,8 @@ BEFORE, LOST, AFTER = POINTS = ("before the request", "before the answer", "afte
 
 
 def is_change(method, path, body):
-    return method in ("PATCH", "DELETE") or (method == "POST" and path.endswith("/system_location/")) or body.startswith((b"Action=StartInstances", b"Action=StopInstances"))
+    power = body.startswith((b"Action=StartInstances", b"Action=StopInstances")) and b"DryRun=true" not in body
+    return method in ("PATCH", "DELETE") or (method == "POST" and path.endswith("/system_location/")) or power
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -95,6 +95,8 @@ struct scene {
 	size_t n_thresholds;
 	struct source sources[4];
 	size_t n_sources;
+	const struct survey *surveys[4];
+	size_t n_surveys;
 
 	struct track_table tracks; /* carried from join to join */
 	struct picture *p;         /* of the last join */
@@ -327,6 +329,8 @@ static inline void scene_join_reports(struct scene *s, const struct infinity_rep
 		.n_ec2 = 1,
 		.sources = s->sources,
 		.n_sources = s->n_sources,
+		.surveys = s->surveys,
+		.n_surveys = s->n_surveys,
 		.tracks = &s->tracks,
 		.previous = s->p,
 	};

@@ -592,6 +592,136 @@ static void client_waits_for_the_limiter(void **state)
 	assert_int_equal(f->paused, 500);
 }
 
+/* --- surveys ----------------------------------------------------------------------------------------------------- */
+
+#define NS "xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\""
+#define PLACED                                                                                               \
+	"<DescribeInstancesResponse " NS "><reservationSet><item><instancesSet>"                             \
+	"<item><instanceId>i-1</instanceId><instanceState><code>16</code><name>running</name></"             \
+	"instanceState>"                                                                                     \
+	"<instanceType>c5.2xlarge</instanceType><privateIpAddress>10.1.0.4</privateIpAddress>"               \
+	"<subnetId>subnet-1</subnetId><vpcId>vpc-1</vpcId><keyName>key</keyName>"                            \
+	"<groupSet><item><groupId>sg-1</groupId></item><item><groupId>sg-2</groupId></item></groupSet>"      \
+	"<tagSet><item><key>pexip-cloud</key><value>mgr</value></item></tagSet>"                             \
+	"<networkInterfaceSet><item><privateIpAddressesSet><item><privateIpAddress>10.1.0.4</"               \
+	"privateIpAddress>"                                                                                  \
+	"</item><item><privateIpAddress>10.1.0.9</privateIpAddress></item></privateIpAddressesSet></item>"   \
+	"</networkInterfaceSet></item>"                                                                      \
+	"<item><instanceId>i-2</instanceId><instanceState><code>48</code><name>terminated</name></"          \
+	"instanceState></item>"                                                                              \
+	"</instancesSet></item></reservationSet></DescribeInstancesResponse>"
+#define GROUPS_1                                                                                             \
+	"<DescribeSecurityGroupsResponse " NS "><securityGroupInfo><item><groupId>sg-1</groupId>"            \
+	"<groupName>nodes</groupName><ipPermissions><item><ipProtocol>tcp</ipProtocol><fromPort>443</"       \
+	"fromPort>"                                                                                          \
+	"<toPort>443</toPort><groups/><ipRanges><item><cidrIp>0.0.0.0/0</cidrIp></item></ipRanges>"          \
+	"<ipv6Ranges><item><cidrIpv6>::/0</cidrIpv6></item></ipv6Ranges></item>"                             \
+	"<item><ipProtocol>-1</ipProtocol><groups><item><groupId>sg-1</groupId></item></groups></item>"      \
+	"</ipPermissions><ipPermissionsEgress><item><ipProtocol>-1</ipProtocol><ipRanges><item>"             \
+	"<cidrIp>0.0.0.0/0</cidrIp></item></ipRanges></item></ipPermissionsEgress></item></"                 \
+	"securityGroupInfo>"                                                                                 \
+	"<nextToken>more</nextToken></DescribeSecurityGroupsResponse>"
+#define GROUPS_2                                                                                             \
+	"<DescribeSecurityGroupsResponse " NS "><securityGroupInfo><item><groupId>sg-2</groupId>"            \
+	"</item></securityGroupInfo></DescribeSecurityGroupsResponse>"
+#define SUBNETS                                                                                              \
+	"<DescribeSubnetsResponse " NS "><subnetSet><item><subnetId>subnet-1</subnetId>"                     \
+	"<cidrBlock>10.1.0.0/16</cidrBlock></item></subnetSet></DescribeSubnetsResponse>"
+#define DENIED                                                                                               \
+	"<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no</Message></Error></Errors>"  \
+	"<RequestID>r</RequestID></Response>"
+#define ACLS                                                                                                 \
+	"<DescribeNetworkAclsResponse " NS                                                                   \
+	"><networkAclSet><item><networkAclId>acl-1</networkAclId><entrySet>"                                 \
+	"<item><ruleNumber>100</ruleNumber><protocol>17</protocol><ruleAction>allow</ruleAction>"            \
+	"<egress>true</egress><cidrBlock>10.0.0.0/8</cidrBlock><portRange><from>500</from><to>501</to></"    \
+	"portRange></item>"                                                                                  \
+	"<item><ruleNumber>32768</ruleNumber><protocol>-1</protocol><ruleAction>deny</ruleAction>"           \
+	"<egress>false</egress><ipv6CidrBlock>::/0</ipv6CidrBlock></item></entrySet><associationSet><item>"  \
+	"<subnetId>subnet-1</subnetId></item></associationSet></item></networkAclSet></"                     \
+	"DescribeNetworkAclsResponse>"
+
+static const char *const asked_addresses[] = {"10.1.0.4", "10.1.0.5"};
+
+static void a_survey_reads_everything(void **state)
+{
+	static const struct step steps[] = {
+		{.status = 200, .body = PLACED, .date_ms = START_MS + 5000},
+		{.status = 200, .body = GROUPS_1, .date_ms = START_MS + 5000},
+		{.status = 200, .body = GROUPS_2, .date_ms = START_MS + 5000},
+		{.status = 200, .body = SUBNETS, .date_ms = START_MS + 5000},
+		{.status = 200, .body = ACLS, .date_ms = START_MS + 5000},
+	};
+	_cleanup_(network_report_freep) struct network_report *r = NULL;
+	struct fixture *f = *state;
+
+	f->script.steps = steps;
+	f->script.n = ARRAY_LEN(steps);
+	assert_true(ec2_survey_network(f->client, asked_addresses, 2, &r, &f->e));
+	assert_int_equal(f->script.calls, 5);
+	assert_non_null(strstr(f->script.bodies[0], "Filter.1.Value.2=10.1.0.5"));
+	assert_non_null(strstr(f->script.bodies[1], "Action=DescribeSecurityGroups"));
+	assert_non_null(strstr(f->script.bodies[1], "Filter.1.Value.1=sg-1&Filter.1.Value.2=sg-2"));
+	assert_non_null(strstr(f->script.bodies[2], "NextToken=more"));
+	assert_non_null(strstr(f->script.bodies[4], "association.subnet-id"));
+	assert_int_equal(r->unread.n, 0);
+	assert_int_equal(r->server_offset, 5000);
+
+	assert_int_equal(r->n_instances, 1); /* the terminated one is nobody's */
+	assert_string_equal(r->instances[0].key_name, "key");
+	assert_string_equal(r->instances[0].tag_value, "mgr");
+	assert_string_equal(r->instances[0].addresses[r->instances[0].n_addresses - 1], "10.1.0.9");
+	assert_int_equal(r->n_groups, 2);
+	assert_int_equal(r->groups[0].n_rules, 4);
+	assert_string_equal(r->groups[0].rules[1].cidr, "::/0");
+	assert_string_equal(r->groups[0].rules[2].group, "sg-1");
+	assert_int_equal(r->groups[0].rules[2].from, -1);
+	assert_true(r->groups[0].rules[3].egress);
+	assert_string_equal(r->subnets[0].cidr, "10.1.0.0/16");
+	assert_int_equal(r->acls[0].n_entries, 2);
+	assert_int_equal(r->acls[0].entries[0].to, 501);
+	assert_true(r->acls[0].entries[0].egress && r->acls[0].entries[0].allow);
+	assert_null(r->acls[0].entries[1].cidr); /* for IPv6 */
+}
+
+/* A read that is refused is noted, and the others go on. */
+static void a_survey_notes_what_it_may_not_read(void **state)
+{
+	static const struct step steps[] = {{.status = 200, .body = PLACED},
+					    {.status = 403, .body = DENIED},
+					    {.status = 200, .body = SUBNETS},
+					    {.status = 200, .body = "<!DOCTYPE a><a/>"}};
+	_cleanup_(network_report_freep) struct network_report *r = NULL;
+	struct fixture *f = *state;
+
+	f->script.steps = steps;
+	f->script.n = ARRAY_LEN(steps);
+	assert_true(ec2_survey_network(f->client, asked_addresses, 2, &r, &f->e));
+	assert_int_equal(r->unread.n, 2);
+	assert_string_equal(r->unread.rows[0].what, "DescribeSecurityGroups");
+	assert_string_equal(r->unread.rows[1].what, "DescribeNetworkAcls");
+	assert_int_equal(r->n_groups, 0);
+	assert_int_equal(r->n_subnets, 1);
+}
+
+/* Without the instances there is nothing to be said of anything; without addresses nothing is asked. */
+static void a_survey_without_instances(void **state)
+{
+	static const struct step refused[] = {{.status = 403, .body = DENIED}};
+	struct network_report *r = NULL;
+	struct fixture *f = *state;
+
+	f->script.steps = refused;
+	f->script.n = 1;
+	assert_false(ec2_survey_network(f->client, asked_addresses, 2, &r, &f->e));
+	assert_string_equal(f->e.code, "UnauthorizedOperation");
+	assert_null(r);
+	f->script.calls = 0;
+	assert_true(ec2_survey_network(f->client, asked_addresses, 0, &r, &f->e));
+	assert_int_equal(f->script.calls, 0);
+	network_report_free(r);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -623,6 +753,9 @@ int main(void)
 		T(throttle_recovers),
 		T(limiter_follows_the_time_scale),
 		T(client_waits_for_the_limiter),
+		T(a_survey_reads_everything),
+		T(a_survey_notes_what_it_may_not_read),
+		T(a_survey_without_instances),
 	};
 
 	return cmocka_run_group_tests_name("ec2_client", tests, NULL, NULL);

@@ -152,7 +152,8 @@ static void v5_only_secondary(void **state)
 
 	s->locations[0].overflow1 = 0;
 	scene_join(s);
-	assert_no_issue(s); /* linked from nowhere is no secondary overflow */
+	assert_issue(s, "tagged_always_on",
+		     "node burst-1"); /* linked from nowhere is no secondary overflow */
 	s->locations[0].overflow2 = 2;
 	scene_join(s);
 	assert_issue(s, "only_secondary_overflow", "location AWS burst");
@@ -239,7 +240,8 @@ static void v5_tag_mismatch(void **state)
 	assert_issue(s, "tag_mismatch", "node burst-1");
 	scene_find(s, "burst-1")->instance.tag_value = NULL; /* no tag: nobody said it were a bursting node */
 	scene_join(s);
-	assert_no_issue(s);
+	assert_null(issue_seen(s, "tag_mismatch"));
+	assert_issue(s, "no_tagged_instance", "bursting");
 }
 
 /* RULE V5: the tag value `unknown`, or none. */
@@ -308,19 +310,28 @@ static void v5_large_instances(void **state)
 {
 	static const struct {
 		const char *type;
-		bool large;
+		const char *issue; /* NULL = none */
 	} types[] = {
-		{"c5.large", false},  {"c5.xlarge", false},   {"c5.2xlarge", false}, {"c5.4xlarge", false},
-		{"c5.9xlarge", true}, {"c5.18xlarge", true},  {"c4.8xlarge", true},  {"m5.8xlarge", false},
-		{"c5.metal", true},   {"c6i.12xlarge", true}, {"strange", false},    {"x.yxlarge", false},
+		{"c5.large", "small_instance"},
+		{"c5.xlarge", "small_instance"},
+		{"c5.2xlarge", NULL},
+		{"c5.4xlarge", NULL},
+		{"c5.9xlarge", "large_instance"},
+		{"c5.18xlarge", "large_instance"},
+		{"c4.8xlarge", "large_instance"},
+		{"m5.8xlarge", NULL},
+		{"c5.metal", "large_instance"},
+		{"c6i.12xlarge", "large_instance"},
+		{"strange", NULL},
+		{"x.yxlarge", NULL},
 	};
 	struct scene *s = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		scene_find(s, "burst-1")->instance.type = types[i].type;
 		scene_join(s);
-		if (types[i].large)
-			assert_issue(s, "large_instance", "node burst-1");
+		if (types[i].issue)
+			assert_issue(s, types[i].issue, "node burst-1");
 		else
 			assert_no_issue(s);
 	}
@@ -349,10 +360,25 @@ static void s9_two_controllers(void **state)
 	s->infinity_bursting = true;
 	s->settings.enabled = false;
 	scene_join(s);
-	assert_no_issue(s);
+	assert_issue(s, "infinity_bursts", "infinity");
 	s->settings.enabled = true;
 	scene_join(s);
 	assert_issue(s, "two_controllers", "infinity");
+}
+
+/* RULE V5: a whole read of EC2 without any tagged instance; not where another issue says why. */
+static void v5_no_tagged_instance(void **state)
+{
+	struct scene *s = *state;
+
+	scene_find(s, "burst-1")->has_instance = false;
+	scene_find(s, "burst-1")->location = 1;
+	s->ec2_partial = true;
+	scene_join(s);
+	assert_null(issue_seen(s, "no_tagged_instance"));
+	s->ec2_partial = false;
+	scene_join(s);
+	assert_issue(s, "no_tagged_instance", "bursting");
 }
 
 /* RULE D1: a source that cannot be read, in its own words. */
@@ -446,6 +472,147 @@ static void drift_is_shown(void **state)
 	assert_issue(s, "drift", "node burst-1");
 }
 
+/* A proxying node may be smaller. */
+static void v5_small_proxying_node(void **state)
+{
+	struct scene *s = *state;
+	struct scene_node *n = scene_find(s, "burst-1");
+
+	n->role = ROLE_PROXYING;
+	n->instance.type = "c5.xlarge";
+	scene_join(s);
+	assert_null(issue_seen(s, "small_instance"));
+	n->instance.type = "c5.large";
+	scene_join(s);
+	assert_non_null(issue_seen(s, "small_instance"));
+}
+
+/* RULE V5: a node that takes far fewer calls than the guide's 17. */
+static void v5_low_capacity(void **state)
+{
+	struct scene *s = *state;
+
+	scene_find(s, "burst-1")->max_hd = 13;
+	scene_join(s);
+	assert_no_issue(s);
+	scene_find(s, "burst-1")->max_hd = 12;
+	scene_join(s);
+	assert_issue(s, "low_capacity", "node burst-1");
+}
+
+/* RULE V5: an instance with our tag at whose addresses there is no Conferencing Node. */
+static void v5_instance_without_node(void **state)
+{
+	struct scene *s = *state;
+	struct infinity_report *infinity;
+	struct ec2_report *tagged;
+
+	scene_burst(s, "burst-2", INSTANCE_STOPPED);
+	infinity = scene_infinity(s, s->now);
+	tagged = scene_ec2(s, true, s->now);
+	scene_join_reports(s, infinity, tagged, NULL);
+	assert_no_issue(s);
+	infinity->n_nodes--; /* it was deleted in Infinity */
+	scene_join_reports(s, infinity, tagged, NULL);
+	assert_non_null(issue_seen(s, "instance_without_node"));
+	assert_string_equal(issue_seen(s, "instance_without_node")->subject, "instance i-3");
+	tagged->instances[1].state = INSTANCE_SHUTTING_DOWN;
+	scene_join_reports(s, infinity, tagged, NULL);
+	assert_null(issue_seen(s, "instance_without_node"));
+	infinity_report_free(infinity);
+	ec2_report_free(tagged);
+}
+
+/* RULE V5: a node that once had an instance, and one that waits among bursting nodes; an always-on one needs none. */
+static void v5_node_without_instance(void **state)
+{
+	struct scene *s = *state;
+	struct scene_node *waits = scene_node(s, "burst-2", SCENE_HD, 0);
+
+	scene_join(s);
+	assert_null(issue_seen(s, "node_without_instance")); /* it is up, elsewhere */
+	waits->sync = SYNC_SUSPENDED;
+	s->ec2_partial = true; /* RULE D1: half a list proves nothing */
+	scene_join(s);
+	assert_null(issue_seen(s, "node_without_instance"));
+	s->ec2_partial = false;
+	scene_join(s);
+	assert_string_equal(issue_seen(s, "node_without_instance")->subject, "node burst-2");
+	waits->location = 1;
+	scene_find(s, "burst-1")->unlisted = true;
+	scene_join(s);
+	assert_string_equal(issue_seen(s, "node_without_instance")->subject, "node burst-1");
+}
+
+/* RULE V5: from two seconds on; below, the report has no offset. */
+static void v5_clock_skew(void **state)
+{
+	struct scene *s = *state;
+	struct infinity_report *infinity = scene_infinity(s, s->now);
+	struct ec2_report *tagged = scene_ec2(s, true, s->now);
+
+	infinity->server_offset = -3 * SECONDS;
+	scene_join_reports(s, infinity, tagged, NULL);
+	assert_issue(s, "clock_skew", "infinity");
+	assert_non_null(strstr(s->p->issues[0].message, "3 seconds behind"));
+	infinity->server_offset = 5 * MINUTES;
+	scene_join_reports(s, infinity, tagged, NULL);
+	assert_issue(s, "clock_far_off", "infinity");
+	infinity->server_offset = 0;
+	scene_join_reports(s, infinity, tagged, NULL);
+	assert_no_issue(s);
+	infinity_report_free(infinity);
+	ec2_report_free(tagged);
+}
+
+/* RULE V5: more than 60 nodes, and a wait that is too short for that. */
+static void v5_replication(void **state)
+{
+	struct scene *s = *state;
+	struct infinity_report *infinity = scene_infinity(s, s->now);
+	struct infinity_node *many = arena_array(infinity->arena, 61, sizeof(*many));
+
+	for (size_t i = 0; i < 61; i++) {
+		many[i] = infinity->nodes[0];
+		many[i].id = 1000 + (int64_t)i;
+		many[i].name = arena_printf(infinity->arena, "node-%zu", i);
+		many[i].address = arena_printf(infinity->arena, "10.9.0.%zu", i);
+	}
+	infinity->nodes = many;
+	infinity->n_nodes = 60;
+	scene_join_reports(s, infinity, NULL, NULL);
+	assert_null(issue_seen(s, "replication_slow"));
+	infinity->n_nodes = 61;
+	scene_join_reports(s, infinity, NULL, NULL);
+	assert_non_null(issue_seen(s, "replication_slow"));
+	s->settings.replication_wait_seconds = 180;
+	scene_join_reports(s, infinity, NULL, NULL);
+	assert_null(issue_seen(s, "replication_slow"));
+	infinity_report_free(infinity);
+}
+
+/* What a survey found is an issue with the survey's age, and one that was not made yet finds nothing. */
+static void survey_findings(void **state)
+{
+	struct scene *s = *state;
+	struct survey *survey = survey_new("ec2:" SCENE_REGION, SCENE_NOW - 5 * MINUTES);
+	struct survey *unmade = survey_new("infinity", 0);
+
+	survey_find(survey, CHECK_SMALL_INSTANCE, "security group sg-1", "%s is closed", "tcp 443");
+	survey_find(survey, CHECK_SMALL_INSTANCE, "security group sg-1", "again");
+	s->surveys[0] = unmade;
+	s->surveys[1] = survey;
+	s->n_surveys = 2;
+	scene_join(s);
+	assert_issue(s, "small_instance", "security group sg-1");
+	assert_string_equal(s->p->issues[0].message, "tcp 443 is closed");
+	assert_int_equal(s->p->issues[0].observed_at, SCENE_NOW - 5 * MINUTES);
+	assert_int_equal(s->p->n_surveys, 2);
+	assert_int_equal(s->p->surveys[0].observed_at, 0);
+	survey_free(survey);
+	survey_free(unmade);
+}
+
 /* An issue keeps the time at which it was first seen, as long as it lasts. */
 static void since_when(void **state)
 {
@@ -483,7 +650,15 @@ int main(void)
 		ISSUE_TEST(v5_licences),
 		ISSUE_TEST(v5_large_instances),
 		ISSUE_TEST(v5_tenancy),
+		ISSUE_TEST(v5_small_proxying_node),
+		ISSUE_TEST(v5_low_capacity),
+		ISSUE_TEST(v5_instance_without_node),
+		ISSUE_TEST(v5_node_without_instance),
+		ISSUE_TEST(v5_clock_skew),
+		ISSUE_TEST(v5_replication),
+		ISSUE_TEST(survey_findings),
 		ISSUE_TEST(s9_two_controllers),
+		ISSUE_TEST(v5_no_tagged_instance),
 		ISSUE_TEST(d1_a_source_in_trouble),
 		ISSUE_TEST(d1_a_partial_read),
 		ISSUE_TEST(e5_what_holds_a_drain),

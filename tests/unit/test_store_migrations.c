@@ -50,11 +50,14 @@
 
 #define SIXTH FIFTH "INSERT INTO location_wish VALUES (4, NULL, 'far', 0, 5, 'alice', '', 90, 2);"
 
+#define SEVENTH                                                                                              \
+	SIXTH "INSERT INTO acknowledgement VALUES (3, 'shared_tenancy', 'node n', 'why', 'alice', 90, 95);"
+
 static const struct {
 	int from;
 	const char *sql;
 } fillings[] = {
-	{1, FIRST}, {3, THIRD}, {4, FOURTH}, {5, FIFTH}, {6, SIXTH},
+	{1, FIRST}, {3, THIRD}, {4, FOURTH}, {5, FIFTH}, {6, SIXTH}, {7, SEVENTH},
 };
 
 static const char *filling_of(int version)

@@ -74,7 +74,7 @@ class FakeEC2(Fake):
         return f'{head}<{action}Response xmlns="{namespace}">{"".join(body)}</{action}Response>'.encode()
 
     def error(self, status, code, message):
-        self.ledger.add("refused", code=code)
+        self.ledger.add("allowed" if code == "DryRunOperation" else "refused", code=code)
         text = (
             '<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error>'
             f"<Code>{code}</Code><Message>{escape(message)}</Message></Error></Errors>"
@@ -175,11 +175,19 @@ class FakeEC2(Fake):
             children.append(("nextToken", token))
         return 200, XML, self.document("DescribeInstances", children)
 
+    def dry_run(self, action, instance):
+        for key in ((action, "any"), (action, instance.id)):
+            if self.refuse.get(key, (0, ""))[1] == "UnauthorizedOperation":
+                raise Refusal(*self.refuse[key])
+        raise Refusal(412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
+
     def change(self, action, form):
         instance = next((x.instance for x in self.platform.nodes.values() if x.instance and x.instance.id == form["InstanceId.1"]), None)
         if instance is None:
             raise Refusal(400, "InvalidInstanceID.NotFound", f"The instance ID '{form['InstanceId.1']}' does not exist")
         node = self.platform.nodes[instance.node]
+        if form.get("DryRun") == "true":  # tells of permissions alone, never of capacity or state
+            self.dry_run(action, instance)
         refusal = self.refuse.get((action, instance.id))
         if refusal:
             self.ledger.add(action, node=node.name, code=refusal[1])
@@ -206,7 +214,7 @@ class FakeEC2(Fake):
         if action == "DescribeInstances":
             return self.describe(form)
         if action in ("StartInstances", "StopInstances"):
-            if (action, "any") in self.refuse:
+            if (action, "any") in self.refuse and form.get("DryRun") != "true":
                 raise Refusal(*self.refuse[(action, "any")])
             return self.change(action, form)
         raise Refusal(400, "InvalidAction", f"The action {action} is not valid for this web service.")

@@ -276,6 +276,43 @@ static void expire_tokens(struct control *c)
 	c->request->server->n_bearers = 0;
 }
 
+static void copy_words(struct control *c, const char *name, char *out, size_t size)
+{
+	const char *text = words(c, name);
+
+	(void)snprintf(out, size, "%s", text ? text : "");
+}
+
+/* What is not given is as the guide wants it. */
+static void network(struct control *c)
+{
+	struct world_network n = {.open_port = (int)number(c, "open_port", 0),
+				  .no_key = truth(c, "no_key", false),
+				  .two_vpcs = truth(c, "two_vpcs", false),
+				  .wide_policy = truth(c, "wide_policy", false)};
+
+	copy_words(c, "without_rule", n.without_rule, sizeof(n.without_rule));
+	copy_words(c, "open_rule", n.open_rule, sizeof(n.open_rule));
+	copy_words(c, "acl_denies", n.acl_denies, sizeof(n.acl_denies));
+	copy_words(c, "unreadable", n.unreadable, sizeof(n.unreadable));
+	if (!c->fault)
+		c->world->network = n;
+}
+
+static void platform(struct control *c)
+{
+	struct world_platform p = {.dns = (int)number(c, "dns", 1),
+				   .ntp = (int)number(c, "ntp", 3),
+				   .licences = (int)number(c, "licences", 1),
+				   .licence_days = (int)number(c, "licence_days", 365),
+				   .certificate_days = (int)number(c, "certificate_days", 365),
+				   .unreadable = truth(c, "unreadable", false)};
+
+	copy_words(c, "gateway", p.gateway, sizeof(p.gateway));
+	if (!c->fault)
+		c->world->platform = p;
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct control *);
@@ -290,6 +327,8 @@ static const struct {
 	{"boot", boot},
 	{"maintenance", maintenance},
 	{"tag", tag},
+	{"network", network},
+	{"platform", platform},
 	{"link", link_location},
 	{"add_location", add_location},
 	{"add_node", add_node},

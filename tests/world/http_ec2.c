@@ -1,18 +1,10 @@
 /*
- * EC2's Query API over the model: DescribeInstances with filters and pages, StartInstances, StopInstances, DryRun of both,
+ * EC2's Query API over the model: DescribeInstances with filters and pages, StartInstances, StopInstances, DryRun of both, the network (http_ec2_network.c),
  * errors in EC2's envelope (docs/upstream.md, "Answers" and "Errors"). Elements come without white space, as EC2 has sent them since 2025.
  */
-#include "tests/world/http_internal.h"
+#include "tests/world/http_ec2.h"
 
 #define XMLNS "http://ec2.amazonaws.com/doc/2016-11-15/"
-
-struct ec2_call {
-	struct request *request;
-	struct reply *reply;
-	struct world *world;
-	struct form form;
-	int32_t region;
-};
 
 /* --- XML --- */
 
@@ -30,8 +22,7 @@ static void put_escaped(struct buf *b, const char *text)
 	}
 }
 
-/* Nothing at all for NULL. */
-static void element(struct buf *b, const char *name, const char *text)
+void ec2_element(struct buf *b, const char *name, const char *text)
 {
 	if (!text)
 		return;
@@ -40,30 +31,30 @@ static void element(struct buf *b, const char *name, const char *text)
 	buf_printf(b, "</%s>", name);
 }
 
-static void refuse(struct ec2_call *c, struct verdict v)
+void ec2_refuse(struct ec2_call *c, struct verdict v)
 {
 	struct buf *b = &c->reply->body;
 
 	c->reply->status = v.status;
 	buf_reset(b);
 	buf_puts(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error>");
-	element(b, "Code", v.code);
-	element(b, "Message", v.message);
+	ec2_element(b, "Code", v.code);
+	ec2_element(b, "Message", v.message);
 	buf_puts(b, "</Error></Errors>");
-	element(b, "RequestID", c->reply->request_id);
+	ec2_element(b, "RequestID", c->reply->request_id);
 	buf_puts(b, "</Response>");
 }
 
 static void bad(struct ec2_call *c, const char *code, const char *message)
 {
-	refuse(c, (struct verdict){code, 400, message});
+	ec2_refuse(c, (struct verdict){code, 400, message});
 }
 
-static void open_answer(struct ec2_call *c, const char *action)
+void ec2_open_answer(struct ec2_call *c, const char *action)
 {
 	buf_printf(&c->reply->body,
 		   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<%sResponse xmlns=\"" XMLNS "\">", action);
-	element(&c->reply->body, "requestId", c->reply->request_id);
+	ec2_element(&c->reply->body, "requestId", c->reply->request_id);
 }
 
 static void put_state(struct buf *b, const char *name, enum instance_state state)
@@ -173,16 +164,16 @@ static void put_interface(struct buf *b, const struct ec2_instance *i, size_t n)
 
 	buf_printf(b, "<item><networkInterfaceId>eni-%s%zu</networkInterfaceId><status>in-use</status>",
 		   i->id + 2, n);
-	element(b, "privateIpAddress", i->addresses[n]);
+	ec2_element(b, "privateIpAddress", i->addresses[n]);
 	buf_printf(b, "<attachment><deviceIndex>%zu</deviceIndex><status>attached</status></attachment>", n);
 	if (public_address) {
 		buf_puts(b, "<association>");
-		element(b, "publicIp", public_address);
-		element(b, "ipOwnerId", i->elastic ? "111122223333" : "amazon");
+		ec2_element(b, "publicIp", public_address);
+		ec2_element(b, "ipOwnerId", i->elastic ? "111122223333" : "amazon");
 		buf_puts(b, "</association>");
 	}
 	buf_puts(b, "<privateIpAddressesSet><item>");
-	element(b, "privateIpAddress", i->addresses[n]);
+	ec2_element(b, "privateIpAddress", i->addresses[n]);
 	buf_puts(b, "<primary>true</primary></item></privateIpAddressesSet></item>");
 }
 
@@ -193,15 +184,15 @@ static void put_time(const struct ec2_call *c, const char *name, int64_t ms)
 
 	if (c->world->options.scale <= 1)
 		ms -= ms % 1000;
-	element(&c->reply->body, name, time_rfc3339(ms, text));
+	ec2_element(&c->reply->body, name, time_rfc3339(ms, text));
 }
 
 static void put_placement(struct buf *b, const struct ec2_instance *i)
 {
 	buf_puts(b, "<placement>");
-	element(b, "availabilityZone", i->zone);
+	ec2_element(b, "availabilityZone", i->zone);
 	buf_puts(b, "<groupName/>");
-	element(b, "tenancy", i->tenancy);
+	ec2_element(b, "tenancy", i->tenancy);
 	buf_puts(b, "</placement><monitoring><state>disabled</state></monitoring>");
 }
 
@@ -209,15 +200,15 @@ static void put_sets(struct buf *b, const struct ec2_instance *i)
 {
 	if (i->state_reason_code) {
 		buf_puts(b, "<stateReason>");
-		element(b, "code", i->state_reason_code);
-		element(b, "message", i->state_reason_message);
+		ec2_element(b, "code", i->state_reason_code);
+		ec2_element(b, "message", i->state_reason_message);
 		buf_puts(b, "</stateReason>");
 	}
 	buf_puts(b, i->n_tags ? "<tagSet>" : "<tagSet/>");
 	for (size_t t = 0; t < i->n_tags; t++) {
 		buf_puts(b, "<item>");
-		element(b, "key", i->tags[t].key);
-		element(b, "value", i->tags[t].value);
+		ec2_element(b, "key", i->tags[t].key);
+		ec2_element(b, "value", i->tags[t].value);
 		buf_puts(b, "</item>");
 	}
 	buf_puts(b, i->n_tags ? "</tagSet><networkInterfaceSet>" : "<networkInterfaceSet>");
@@ -231,16 +222,17 @@ static void put_instance(const struct ec2_call *c, const struct ec2_instance *i)
 	struct buf *b = &c->reply->body;
 
 	buf_puts(b, "<item>");
-	element(b, "instanceId", i->id);
-	element(b, "imageId", "ami-0feedfacecafe0001");
+	ec2_element(b, "instanceId", i->id);
+	ec2_element(b, "imageId", "ami-0feedfacecafe0001");
 	put_state(b, "instanceState", i->state);
-	element(b, "dnsName", i->public_address ? "ec2.example.net" : "");
+	ec2_element(b, "dnsName", i->public_address ? "ec2.example.net" : "");
 	buf_puts(b, "<reason/>");
-	element(b, "instanceType", i->type);
+	ec2_element(b, "instanceType", i->type);
 	put_time(c, "launchTime", i->launch_time);
 	put_placement(b, i);
-	element(b, "privateIpAddress", i->addresses[0]);
-	element(b, "ipAddress", i->public_address);
+	ec2_element(b, "privateIpAddress", i->addresses[0]);
+	ec2_element(b, "ipAddress", i->public_address);
+	ec2_put_place(c, i);
 	put_sets(b, i);
 	buf_puts(b, "<enaSupport>true</enaSupport></item>");
 }
@@ -334,7 +326,7 @@ static void describe_page(struct ec2_call *c, size_t first, size_t size)
 
 	pairs = (n + 1) / 2;
 	last = first + size < pairs ? first + size : pairs;
-	open_answer(c, "DescribeInstances");
+	ec2_open_answer(c, "DescribeInstances");
 	buf_puts(&c->reply->body, first < last ? "<reservationSet>" : "<reservationSet/>");
 	for (size_t pair = first; pair < last; pair++)
 		put_reservation(c, &found[2 * pair], 2 * pair + 1 < n ? 2 : 1, pair);
@@ -352,7 +344,7 @@ static void describe_instances(struct ec2_call *c)
 	size_t first, size;
 
 	if (v.code) {
-		refuse(c, v);
+		ec2_refuse(c, v);
 		return;
 	}
 	if (!filters_good(c) || !named_exist(c))
@@ -384,7 +376,7 @@ static bool change_good(struct ec2_call *c, enum world_deed how)
 		v = (struct verdict){"DryRunOperation", 412,
 				     "Request would have succeeded, but DryRun flag is set."};
 	if (v.code)
-		refuse(c, v);
+		ec2_refuse(c, v);
 	return !v.code;
 }
 
@@ -396,7 +388,7 @@ static void change_instances(struct ec2_call *c, const char *action, enum world_
 	const char *id;
 
 	if (v.code) {
-		refuse(c, v);
+		ec2_refuse(c, v);
 		return;
 	}
 	if (!form_get(&c->form, "InstanceId.1")) {
@@ -405,13 +397,13 @@ static void change_instances(struct ec2_call *c, const char *action, enum world_
 	}
 	if (!named_exist(c) || !change_good(c, how))
 		return;
-	open_answer(c, action);
+	ec2_open_answer(c, action);
 	buf_puts(b, "<instancesSet>");
 	for (int n = 1; (id = numbered(c, "InstanceId.%d", n, 0)); n++) {
 		struct ec2_state_change s = ec2_apply(c->world, vm_find(c->world, c->region, id), how, false);
 
 		buf_puts(b, "<item>");
-		element(b, "instanceId", id);
+		ec2_element(b, "instanceId", id);
 		put_state(b, "currentState", s.current);
 		put_state(b, "previousState", s.previous);
 		buf_puts(b, "</item>");
@@ -439,7 +431,7 @@ static void act(struct ec2_call *c)
 		change_instances(c, action, WORLD_START);
 	else if (!strcmp(action, "StopInstances"))
 		change_instances(c, action, WORLD_STOP);
-	else
+	else if (!ec2_serve_network(c, action))
 		bad(c, "InvalidAction", "The action is not valid for this web service");
 }
 
@@ -463,7 +455,7 @@ void ec2_serve(struct request *r, struct reply *reply)
 
 	if (v.code) {
 		r->server->ec2_unsigned++;
-		refuse(&c, v);
+		ec2_refuse(&c, v);
 		return;
 	}
 	if (form_parse(&c.form, r->body.data, r->body.len))

@@ -56,7 +56,8 @@ static json_t *config_node(const struct world *w, const struct machine *m)
 		"{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:n, s:n, s:o, s:o, s:s, s:b, s:b, s:s, s:b, s:b, s:[], "
 		"s:o}",
 		"id", n->id, "name", n->name, "hostname", n->name, "domain", "video.example.net", "address",
-		n->address, "netmask", "255.255.240.0", "gateway", "172.31.0.1", "ipv6_address",
+		n->address, "netmask", "255.255.240.0", "gateway",
+		*w->platform.gateway ? w->platform.gateway : "172.31.0.1", "ipv6_address",
 		"secondary_address", "static_nat_address", text_or_null(n->static_nat), "system_location",
 		uri("system_location", n->location), "node_type",
 		n->role == ROLE_PROXYING ? "PROXYING" : "CONFERENCING", "transcoding",
@@ -118,6 +119,51 @@ static json_t *config_manager(struct world *w)
 			 w->options.management_host, "hostname", w->options.management_host, "domain",
 			 "video.example.net", "address", "172.31.0.10", "primary", 1, "initializing", 0,
 			 "resource_uri", uri("management_vm", 1));
+}
+
+#define DAY_MS (24 * 60 * MS_PER_MINUTE)
+
+static json_t *servers(const char *resource, const char *network, int n)
+{
+	json_t *all = json_array();
+
+	for (int i = 1; i <= n; i++)
+		json_array_append_new(all, json_pack("{s:i, s:o, s:s, s:o}", "id", i, "address",
+						     json_sprintf("%s.%d", network, i), "description", "",
+						     "resource_uri", uri(resource, i)));
+	return all;
+}
+
+static json_t *config_dns(struct world *w)
+{
+	return servers("dns_server", "10.20.0", w->platform.dns);
+}
+
+static json_t *config_ntp(struct world *w)
+{
+	return servers("ntp_server", "10.20.1", w->platform.ntp);
+}
+
+static json_t *config_licences(struct world *w)
+{
+	char end[TIME_TEXT_SIZE];
+	json_t *all = json_array();
+
+	(void)time_infinity(w->now + w->platform.licence_days * DAY_MS, end);
+	for (int i = 1; i <= w->platform.licences; i++)
+		json_array_append_new(all,
+				      json_pack("{s:o, s:s, s:i, s:o, s:o}", "fulfillment_id",
+						json_sprintf("14026610%d", i), "product_id", "port",
+						"concurrent", 10000, "expiration_date", json_stringn(end, 10),
+						"resource_uri", uri("licence", 140266100 + i)));
+	return all;
+}
+
+static json_t *config_certificates(struct world *w)
+{
+	return json_pack("[{s:i, s:s, s:o, s:o}]", "id", 11, "subject_name", "*.video.example.net",
+			 "end_date", time_json(w->now + w->platform.certificate_days * DAY_MS),
+			 "resource_uri", uri("tls_certificate", 11));
 }
 
 static json_t *status_node(struct world *w, const struct machine *m)
@@ -352,6 +398,10 @@ static const struct resource {
 	{CONFIG "system_location/", config_locations, true},
 	{CONFIG "global/", config_global, true},
 	{CONFIG "management_vm/", config_manager, false},
+	{CONFIG "dns_server/", config_dns, false},
+	{CONFIG "ntp_server/", config_ntp, false},
+	{CONFIG "licence/", config_licences, false},
+	{CONFIG "tls_certificate/", config_certificates, false},
 	{STATUS "worker_vm/", status_nodes, false},
 	{STATUS "system_location/", status_locations, false},
 	{STATUS "management_vm/", status_manager, false},
@@ -586,6 +636,14 @@ static void serve_location(struct request *r, const char *id, struct reply *repl
 		location_write(r, which, reply);
 }
 
+/* An account whose role does not let it see the platform's own configuration. */
+static bool hidden(const struct request *r, const struct resource *res)
+{
+	return r->world->platform.unreadable &&
+	       (res->list == config_dns || res->list == config_ntp || res->list == config_licences ||
+		res->list == config_certificates);
+}
+
 static void serve_resource(struct request *r, const struct resource *res, struct reply *reply)
 {
 	char id[64] = "";
@@ -593,7 +651,9 @@ static void serve_resource(struct request *r, const struct resource *res, struct
 
 	(void)snprintf(id, sizeof(id), "%s", r->path + strlen(res->path));
 	id[strcspn(id, "/")] = '\0';
-	if (!*id && get)
+	if (hidden(r, res))
+		reply_html(reply, 403);
+	else if (!*id && get)
 		serve_list(r, res, reply);
 	else if (!get && res->list == config_locations)
 		serve_location(r, id, reply);

@@ -186,7 +186,9 @@ struct verdict ec2_may(struct world *w, int32_t instance)
 	const char *tag = vm_tag(v, "pexip-cloud");
 
 	/* the policy of the guide: ec2:ResourceTag/pexip-cloud = tag value */
-	if (!tag || strcmp(tag, w->options.management_host) != 0 || vm_fault(w, v, WORLD_DENIED))
+	if (vm_fault(w, v, WORLD_DENIED))
+		return refused;
+	if (!w->network.wide_policy && (!tag || strcmp(tag, w->options.management_host) != 0))
 		return refused;
 	return done;
 }

@@ -164,7 +164,29 @@ struct region {
 	struct bucket describe, start, stop;
 };
 
+/* What is different from what the deployment guide wants; zeroed = nothing. */
+struct world_network {
+	char without_rule[40]; /* the guide's rule of this id is missing in the security group */
+	char open_rule[40];    /* ... is open to the whole internet */
+	int open_port;         /* so is this TCP port */
+	char acl_denies[8];    /* the network ACL denies this protocol, by number */
+	char unreadable[40];   /* this action is not permitted */
+	bool no_key;           /* instances without a key pair */
+	bool two_vpcs;
+	bool wide_policy; /* what has no tag may be started and stopped as well */
+};
+struct world_platform {
+	int dns, ntp;         /* servers */
+	int licences;         /* each ends in licence_days */
+	int licence_days;     /* from now, may be negative */
+	int certificate_days; /* of the one certificate */
+	bool unreadable;      /* none of it may be read: 403 */
+	char gateway[16];     /* of every node; "" = its subnet's */
+};
+
 struct world {
+	struct world_network network;
+	struct world_platform platform;
 	struct world_options options; /* its durations divided by scale already */
 	int64_t now;
 	struct chance traffic, faults,

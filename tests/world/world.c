@@ -240,6 +240,8 @@ struct world *world_new(const struct world_options *o)
 		return NULL;
 	w->options = *o;
 	w->now = o->start_ms;
+	w->platform = (struct world_platform){
+		.dns = 1, .ntp = 3, .licences = 1, .licence_days = 365, .certificate_days = 365};
 	w->strings = arena_new((size_t)1 << 30);
 	if (!w->strings) {
 		free(w);
