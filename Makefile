@@ -22,11 +22,12 @@ LDHARDEN_gcc := -Wl,-z,relro,-z,now
 
 CC      := $(CC_$(VARIANT))
 VERSION := $(shell cat VERSION)
+GLIB_CFLAGS := $(shell pkg-config --cflags glib-2.0)
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
            -Wimplicit-fallthrough -Wcast-qual -Wwrite-strings -Wundef -Wvla -Werror
-CFLAGS  := -std=gnu17 -g -fPIE -pthread $(OPT_$(VARIANT)) $(HARDEN_$(VARIANT)) $(WARN) -I. -DBURSTD_VERSION='"$(VERSION)"'
+CFLAGS  := -std=gnu17 -g -fPIE -pthread $(OPT_$(VARIANT)) $(HARDEN_$(VARIANT)) $(WARN) -I. $(GLIB_CFLAGS) -DBURSTD_VERSION='"$(VERSION)"'
 LDFLAGS := -pie -pthread $(OPT_$(VARIANT)) $(LDHARDEN_$(VARIANT))
-LDLIBS  := -lmicrohttpd -lgnutls -lcurl -lssl -lcrypto -ljansson -lsqlite3 -lexpat -lyaml -licui18n -licuuc -lm
+LDLIBS  := -lmicrohttpd -lgnutls -lcurl -lssl -lcrypto -ljansson -lsqlite3 -lexpat -lyaml -lglib-2.0 -lm
 
 LIB_DIRS   := base fleet calendar bursting clients clients/ec2 clients/infinity reconcile store server handlers
 LIB_SRC    := $(filter-out server/main.c,$(foreach d,$(LIB_DIRS),$(sort $(wildcard $(d)/*.c))))

@@ -1,75 +1,56 @@
-/* ICU's calendars as time zones. All their errors mean that memory is short or the data are gone; both look like UTC. */
+/*
+ * GLib's time zones over the system's zone data. GLib answers one question here: which offset is in force at an instant. What
+ * a local time means follows from that.
+ */
 #include "calendar/zone.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
-#include <unicode/ucal.h>
-#include <unicode/ustring.h>
+#include <glib.h>
 
-#define NAME_MAX_UNITS 64
+#include "base/clock.h"
+
+#define ZONE_DIR     "/usr/share/zoneinfo"
+#define NAME_MAX_LEN 64
 
 /* zone_close gives it back as what it is. */
-static UCalendar *calendar_of(struct zone *z)
+static GTimeZone *glib_of(struct zone *z)
 {
-	return (UCalendar *)z;
+	return (GTimeZone *)z;
 }
 
 /*
- * Names without a slash that ICU takes over from early Java and IANA does not know. They are worse than unknown: BST is
- * Bangladesh there, IST India, CST Chicago.
+ * GLib also takes offsets ("+05:30"), POSIX rules ("EST5") and paths; only names of files of the zone data are IANA's. Two
+ * directories there hold the same zones once more, and two names stand for whatever this machine uses.
  */
-static bool is_java_name(const char *name)
+static bool is_name(const char *name)
 {
-	static const char java[] =
-		" ACT AET AGT ART AST BET BST CAT CNT CST CTT EAT ECT IET IST JST MIT NET NST PLT PNT "
-		"PRT PST SST VST ";
-	const char *found = strlen(name) == 3 ? strstr(java, name) : NULL;
+	static const char *const others[] = {"posix/", "right/", "localtime", "posixrules"};
+	char path[sizeof(ZONE_DIR) + 1 + NAME_MAX_LEN];
 
-	return (found && found[3] == ' ') || !strncmp(name, "SystemV/", strlen("SystemV/"));
-}
-
-static bool name_units(const char *name, UChar out[NAME_MAX_UNITS])
-{
-	size_t len = strlen(name);
-
-	for (size_t i = 0; i <= len && len < NAME_MAX_UNITS; i++) {
-		if ((unsigned char)name[i] > 0x7e)
+	if (!isalpha((unsigned char)name[0]) || strlen(name) >= NAME_MAX_LEN || strstr(name, "//"))
+		return false;
+	for (const char *c = name; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("/_+-", *c))
 			return false;
-		out[i] = (UChar)name[i];
-	}
-	return len > 0 && len < NAME_MAX_UNITS;
-}
-
-/* ICU also makes zones of its own from "GMT+5", and takes what it does not know for GMT. */
-static bool is_known(const char *name, const UChar *units)
-{
-	UErrorCode status = U_ZERO_ERROR;
-	UChar canonical[NAME_MAX_UNITS];
-	UBool system_id = false;
-
-	(void)ucal_getCanonicalTimeZoneID(units, -1, canonical, NAME_MAX_UNITS, &system_id, &status);
-	return U_SUCCESS(status) && system_id && strcmp(name, "Etc/Unknown") != 0 && !is_java_name(name);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (!strncmp(name, others[i], strlen(others[i])))
+			return false;
+	(void)snprintf(path, sizeof(path), "%s/%s", ZONE_DIR, name);
+	return g_file_test(path, G_FILE_TEST_IS_REGULAR);
 }
 
 struct zone *zone_open(const char *name)
 {
-	UErrorCode status = U_ZERO_ERROR;
-	UChar units[NAME_MAX_UNITS];
-	UCalendar *calendar;
-
-	if (!name_units(name, units) || !is_known(name, units))
-		return NULL;
-	calendar = ucal_open(units, -1, "", UCAL_GREGORIAN, &status);
-	if (U_SUCCESS(status))
-		return (struct zone *)calendar;
-	ucal_close(calendar);
-	return NULL;
+	return is_name(name) ? (struct zone *)g_time_zone_new_identifier(name) : NULL;
 }
 
 void zone_close(struct zone *z)
 {
 	if (z)
-		ucal_close(calendar_of(z));
+		g_time_zone_unref(glib_of(z));
 }
 
 const char *dst_text(enum dst dst)
@@ -82,41 +63,47 @@ const char *dst_text(enum dst dst)
 
 int64_t zone_offset(struct zone *z, int64_t utc)
 {
-	UErrorCode status = U_ZERO_ERROR;
+	int64_t seconds = utc / MS_PER_SECOND - (utc % MS_PER_SECOND < 0);
+	gint interval = g_time_zone_find_interval(glib_of(z), G_TIME_TYPE_UNIVERSAL, seconds);
 
-	ucal_setMillis(calendar_of(z), (UDate)utc, &status);
-	return ucal_get(calendar_of(z), UCAL_ZONE_OFFSET, &status) +
-	       ucal_get(calendar_of(z), UCAL_DST_OFFSET, &status);
+	return g_time_zone_get_offset(glib_of(z), interval) * MS_PER_SECOND;
 }
 
-/* The last change of the zone's offset up to `utc`, that instant included. */
-static int64_t change_until(struct zone *z, int64_t utc)
+/* The first instant with another offset than `from` has, up to `to`, where it is another; whole seconds. */
+static int64_t change_between(struct zone *z, int64_t from, int64_t to)
 {
-	UErrorCode status = U_ZERO_ERROR;
-	UDate change = (UDate)utc;
+	int64_t before = zone_offset(z, from);
 
-	ucal_setMillis(calendar_of(z), (UDate)utc, &status);
-	(void)ucal_getTimeZoneTransitionDate(calendar_of(z), UCAL_TZ_TRANSITION_PREVIOUS_INCLUSIVE, &change,
-					     &status);
-	return (int64_t)change;
+	from -= from % MS_PER_SECOND;
+	to -= to % MS_PER_SECOND;
+	while (to - from > MS_PER_SECOND) {
+		int64_t middle = from + (to - from) / 2 / MS_PER_SECOND * MS_PER_SECOND;
+
+		if (zone_offset(z, middle) == before)
+			from = middle;
+		else
+			to = middle;
+	}
+	return to;
 }
 
-/* The offset of a local time; where two could be meant, the one before the change (FORMER) or after it (LATTER). */
-static int64_t local_offset(struct zone *z, int64_t local, UTimeZoneLocalOption option)
-{
-	UErrorCode status = U_ZERO_ERROR;
-	int32_t standard = 0, saving = 0;
-
-	ucal_setMillis(calendar_of(z), (UDate)local, &status);
-	ucal_getTimeZoneOffsetFromLocal(calendar_of(z), option, option, &standard, &saving, &status);
-	return (int64_t)standard + saving;
-}
+#define FAR                                                                                                  \
+	(2 *                                                                                                 \
+	 MS_PER_DAY) /* further than any offset or gap (Samoa left out a day); nowhere do clocks change twice in four days */
 
 int64_t zone_instant(struct zone *z, int64_t local, enum dst *ret)
 {
-	int64_t before = local - local_offset(z, local, UCAL_TZ_LOCAL_FORMER);
-	int64_t after = local - local_offset(z, local, UCAL_TZ_LOCAL_LATTER);
+	int64_t early = zone_offset(z, local - FAR), late = zone_offset(z, local + FAR);
+	int64_t by_early = local - early, by_late = local - late;
+	bool early_holds = zone_offset(z, by_early) == early, late_holds = zone_offset(z, by_late) == late;
 
-	*ret = before == after ? DST_NONE : before > after ? DST_GAP : DST_OVERLAP;
-	return *ret == DST_GAP ? change_until(z, before) : before;
+	*ret = DST_NONE;
+	if (early_holds && late_holds && by_early != by_late)
+		*ret = DST_OVERLAP;
+	if (early_holds)
+		return by_early;
+	if (late_holds)
+		return by_late;
+	*ret = DST_GAP;
+	return change_between(z, local - FAR, local + FAR);
 }

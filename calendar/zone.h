@@ -1,6 +1,6 @@
 /*
- * Time zones by their IANA names, from ICU's copy of the IANA data: no TZ variable, no state of the process. A zone is
- * opened where it is used and belongs to one thread at a time. ICU reads its data at the first use, not at the start.
+ * Time zones by their IANA names, from the system's zone data (Debian's tzdata), which are kept up to date with it: no TZ variable,
+ * no state of the process. A zone is read where it is opened, and belongs to one thread at a time.
  */
 #ifndef BURSTD_CALENDAR_ZONE_H
 #define BURSTD_CALENDAR_ZONE_H

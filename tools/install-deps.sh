@@ -8,9 +8,9 @@
 set -eu
 
 run="gcc libc6-dev make libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libssl-dev libjansson-dev libsqlite3-dev
-	libexpat1-dev libyaml-dev libicu-dev curl ca-certificates"
+	libexpat1-dev libyaml-dev libglib2.0-dev tzdata curl ca-certificates"
 test="clang clang-format libcmocka-dev git openssl python3 python3-pytest python3-requests python3-yaml
-	python3-jsonschema python3-boto3 python3-cryptography systemd tzdata"
+	python3-jsonschema python3-boto3 python3-cryptography systemd"
 bench="python3 python3-boto3 nginx-light"
 deb="debhelper dpkg-dev debootstrap python3"
 
