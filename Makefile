@@ -77,6 +77,7 @@ test: build/.deps-run build/.deps-test
 	@$(STEP) 'TSan: simulation' && $(SUBMAKE) VARIANT=tsan SEEDS=4 simulation
 	@$(STEP) 'API, the ASan build' && $(SUBMAKE) VARIANT=asan test-api
 	@$(STEP) 'upstream systems that are not ours, the ASan build' && $(SUBMAKE) VARIANT=asan test-upstream
+	@$(STEP) 'requests from the contract, the ASan build' && $(SUBMAKE) VARIANT=asan test-property
 	@$(STEP) 'kill -9, the gcc build' && $(SUBMAKE) VARIANT=gcc test-crash
 	@echo && echo 'make test: everything passed'
 
@@ -87,6 +88,7 @@ lint: build/.deps-test
 	@tools/lint-rules
 	@tools/lint-banned
 	@tools/lint-migrations
+	@tools/lint-openapi
 	@$(SUBMAKE) lint-docs
 
 bench: build/.deps-run build/.deps-bench
@@ -101,11 +103,12 @@ install: build/.deps-run
 	install -D -m 644 build/gcc/burstd.8 $(DESTDIR)$(PREFIX)/share/man/man8/burstd.8
 	install -d $(DESTDIR)$(PREFIX)/share/doc/burstd
 	install -m 644 README.md CHANGELOG.md LICENSE docs/*.md $(DESTDIR)$(PREFIX)/share/doc/burstd
+	install -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/burstd build/npm/swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt
 	$(if $(UNITS),install -d $(DESTDIR)$(UNITS))
 	$(if $(UNITS),for unit in burstd.service burstd@.service; do sed 's|/usr/bin/burstd|$(PREFIX)/bin/burstd|' debian/$$unit >$(DESTDIR)$(UNITS)/$$unit; done)
 	$(if $(UNITS),install -D -m 644 debian/burstd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/burstd.conf)
 
-deb: build/.deps-run build/.deps-deb
+deb: build/.deps-run build/.deps-deb build/docs/.made
 	@tools/build-deb.sh
 
 # The package in a machine of its own: installed, started, upgraded, purged. As root; needs debootstrap and a mirror.
@@ -134,7 +137,7 @@ NO_ASLR = $(if $(filter asan tsan,$(VARIANT)),$(shell setarch -R true 2>/dev/nul
 export UBSAN_OPTIONS := print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS  := halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: programs tests benches unit simulation run-benches lint-docs test-lint test-api test-upstream test-crash
+.PHONY: programs tests benches unit simulation run-benches lint-docs test-lint test-api test-upstream test-property test-crash
 programs: $(PROGRAMS)
 tests: $(UNIT_BIN) $(SIM_BIN)
 benches: $(BENCH_BIN)
@@ -158,6 +161,10 @@ test-api:
 test-upstream:
 	@BURSTD_BIN=$(BUILD)/burstd BURSTD_WORLD_BIN=$(BUILD)/burstd-world $(NO_ASLR) $(PYTEST) tests/upstream
 
+# SEED=7 makes other requests, REQUESTS=200000 more of them.
+test-property:
+	@BURSTD_BIN=$(BUILD)/burstd BURSTD_WORLD_BIN=$(BUILD)/burstd-world $(NO_ASLR) $(PYTEST) tests/property
+
 test-crash:
 	@BURSTD_BIN=$(BUILD)/burstd BURSTD_WORLD_BIN=$(BUILD)/burstd-world $(NO_ASLR) $(PYTEST) tests/crash
 
@@ -180,6 +187,17 @@ $(BUILD)/%.o: %.c
 # Files that are built into the binary by the assembler's .incbin.
 $(BUILD)/store/migrations.o: $(wildcard migrations/*.sql)
 $(BUILD)/handlers/contract.o: $(wildcard openapi/openapi.yaml)
+$(BUILD)/handlers/docs.o: build/docs/.made
+
+# The files of /docs: ours, and Swagger UI's as the lock file has it.
+build/docs/.made: web/docs/package-lock.json $(wildcard web/docs/*.html web/docs/*.js web/docs/*.css)
+	@tools/fetch-npm --lock $< swagger-ui-dist build/npm/swagger-ui-dist
+	@mkdir -p $(@D)
+	$(Q)for file in index.html docs.js docs.css; do gzip -9nc web/docs/$$file >$(@D)/$$file.gz || exit; done
+	$(Q)gzip -9nc build/npm/swagger-ui-dist/swagger-ui.css >$(@D)/swagger-ui.css.gz
+	$(Q)gzip -9nc build/npm/swagger-ui-dist/swagger-ui-bundle.js >$(@D)/swagger-ui.js.gz
+	@touch $@
+
 # Files that name the version.
 $(BUILD)/server/config.o $(BUILD)/store/migrations.o $(BUILD)/clients/transport.o: VERSION
 

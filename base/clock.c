@@ -222,6 +222,24 @@ int time_parse(const char *text, int64_t *ret_ms)
 	return 0;
 }
 
+/* Of a text that is a time: its last part is "Z" or "+hh:mm". */
+static bool has_zone(const char *text)
+{
+	size_t len = strlen(text);
+
+	return strchr("Zz", text[len - 1]) || strchr("+-", text[len - strlen("+hh:mm")]);
+}
+
+int time_parse_rfc3339(const char *text, int64_t *ret_ms)
+{
+	int64_t ms;
+
+	if (time_parse(text, &ms) || !strchr("Tt", text[strlen("2026-01-31")]) || !has_zone(text))
+		return -1;
+	*ret_ms = ms;
+	return 0;
+}
+
 int date_parse(const char *text, int64_t *ret)
 {
 	struct civil c = {0};

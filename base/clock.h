@@ -41,6 +41,9 @@ const char *time_infinity(int64_t ms, char out[TIME_TEXT_SIZE]);
  */
 int time_parse(const char *text, int64_t *ret_ms);
 
+/* The same for what our own API is told: RFC 3339 as it stands, with its `T` and its zone. A local time would be a guess. */
+int time_parse_rfc3339(const char *text, int64_t *ret_ms);
+
 /*
  * A date of the calendar, without a zone, as days since 1970-01-01. date_parse reads "2026-01-31" and nothing else: 0 and
  * *ret, or -1 where the text is no date. date_text writes it into `out` and returns it.

@@ -9,9 +9,11 @@
 #include "handlers/handlers.h"
 #include "handlers/input.h"
 #include "handlers/paging.h"
+#include "handlers/plan.h"
 #include "handlers/views.h"
 
 #define CURSOR_FINDING         'c'
+#define ACKNOWLEDGEMENTS       "/v1/acknowledgements"
 #define CURSOR_ACKNOWLEDGEMENT 'a'
 #define ACKNOWLEDGE_MAX_MS     (366 * 24 * 60 * MS_PER_MINUTE) /* nobody knows what will be right in two years */
 #define SUBJECT_MAX            300
@@ -203,6 +205,13 @@ struct done *check_list(struct req *r)
 
 struct done *check_refresh(struct req *r)
 {
+	if (r->dry_run) {
+		json_t *plan = plan_new();
+
+		plan_consequence(
+			plan, "Infinity and EC2 are asked for what moves seldom; nothing there is changed.");
+		return reply_plan(r, plan);
+	}
 	r->app->survey(r->app->self);
 	return reply_value(r, 202, json_pack("{s:o}", "surveys", view_surveys(req_picture(r))));
 }
@@ -269,7 +278,7 @@ static bool read_body(struct input *in, struct req *r, struct acknowledgement *a
 	a->check = check.text;
 	a->subject = subject.text;
 	a->reason = reason.text;
-	if (until.given && time_parse(until.text, &a->until))
+	if (until.given && time_parse_rfc3339(until.text, &a->until))
 		input_fail(in, "until", "must be a time such as 2026-01-31T08:00:00Z");
 	else if (until.given && (a->until <= r->now || a->until - r->now > ACKNOWLEDGE_MAX_MS))
 		input_fail(in, "until", "must lie in the future, within 366 days");
@@ -298,6 +307,17 @@ static enum err tell(struct store *store, struct req *r, const struct acknowledg
 	(void)snprintf(reason, sizeof reason, "The finding %s about %s %s, until %s: %s", a->check,
 		       a->subject, what, time_rfc3339(a->until, until), a->reason);
 	return store_event_add(store, &event, &id, e);
+}
+
+/* Takes over `before` and `after`, one of them NULL. */
+static json_t *plan_of(const char *resource, json_t *before, json_t *after)
+{
+	json_t *plan = plan_new();
+
+	plan_change(plan, resource, before, after);
+	json_decref(before);
+	json_decref(after);
+	return plan;
 }
 
 struct making {
@@ -330,36 +350,53 @@ struct done *acknowledgement_create(struct req *r)
 	store = req_store(r, &e);
 	if (!store || store_tx(store, make_tx, &m, &e))
 		return reply_error(r, &e);
+	if (r->dry_run) {
+		a.id = 0; /* the next one to come may get this id */
+		return reply_plan(r, plan_of(ACKNOWLEDGEMENTS, NULL, view_acknowledgement(&a)));
+	}
 	req_changed(r);
-	(void)snprintf(at, sizeof at, "/v1/acknowledgements/%lld", (long long)a.id);
+	(void)snprintf(at, sizeof at, ACKNOWLEDGEMENTS "/%lld", (long long)a.id);
 	return reply_value_at(r, 201, at, view_acknowledgement(&a));
 }
 
+struct removing {
+	struct req *r;
+	json_t *before;
+};
+
 static enum err remove_tx(struct store *store, void *arg, struct error *e)
 {
-	struct req *r = arg;
+	struct removing *m = arg;
 	struct acknowledgement *a = NULL;
-	json_t *present;
-	enum err err = store_acknowledgement_get(store, r->number, &a, e);
+	enum err err = store_acknowledgement_get(store, m->r->number, &a, e);
 
 	if (err)
 		return err;
-	present = view_acknowledgement(a);
-	err = req_if_match(r, present, e);
-	json_decref(present);
-	err = err ? err : tell(store, r, a, "is no longer acknowledged", e);
-	err = err ? err : store_acknowledgement_remove(store, r->number, e);
+	json_decref(m->before);
+	m->before = view_acknowledgement(a);
+	err = req_if_match(m->r, m->before, e);
+	err = err ? err : tell(store, m->r, a, "is no longer acknowledged", e);
+	err = err ? err : store_acknowledgement_remove(store, m->r->number, e);
 	store_acknowledgements_free(a, 1);
 	return err;
 }
 
 struct done *acknowledgement_delete(struct req *r)
 {
+	struct removing m = {.r = r};
 	struct error e;
 	struct store *store = req_store(r, &e);
+	enum err err = store ? store_tx(store, remove_tx, &m, &e) : e.code;
+	char at[60];
 
-	if (!store || store_tx(store, remove_tx, r, &e))
+	if (err) {
+		json_decref(m.before);
 		return reply_error(r, &e);
+	}
+	(void)snprintf(at, sizeof at, ACKNOWLEDGEMENTS "/%lld", (long long)r->number);
+	if (r->dry_run)
+		return reply_plan(r, plan_of(at, m.before, NULL));
+	json_decref(m.before);
 	req_changed(r);
 	return reply_empty(r, 204);
 }

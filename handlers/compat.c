@@ -28,14 +28,20 @@ static bool read_count(struct req *r, const char *name, int64_t preset, int64_t 
 	return true;
 }
 
-bool compat_page_read(struct req *r, struct compat_page *ret, struct error *e)
+bool compat_format_read(struct req *r, struct error *e)
 {
 	const char *format = req_query(r, "format");
 
-	if (format && strcmp(format, "json") != 0) {
-		(void)error_set(e, ERR_BAD_REQUEST, "The only format is json.");
+	if (!format || strcmp(format, "json") == 0)
+		return true;
+	(void)error_set(e, ERR_BAD_REQUEST, "The only format is json.");
+	return false;
+}
+
+bool compat_page_read(struct req *r, struct compat_page *ret, struct error *e)
+{
+	if (!compat_format_read(r, e))
 		return false;
-	}
 	if (!read_count(r, "limit", COMPAT_LIMIT_DEFAULT, &ret->limit, e) ||
 	    !read_count(r, "offset", 0, &ret->offset, e))
 		return false;

@@ -25,6 +25,8 @@ struct compat_page {
 
 /* Reads limit, offset and format. */
 bool compat_page_read(struct req *, struct compat_page *ret, struct error *e);
+/* The `format` that details take too: json or nothing. */
+bool compat_format_read(struct req *, struct error *e);
 /*
  * order_by=FIELD or -FIELD, where FIELD is one of the space-separated `fields`; `preset` where it is missing. *ret_field is
  * borrowed from `fields` and ends at a space or at its end.

@@ -81,10 +81,20 @@ static bool type_read(struct req *r, int *ret, struct error *e)
 	return false;
 }
 
-/* Both names of a bound: an event has one time, and clients of the histories that have two ask alike everywhere. */
+/*
+ * Both names of a bound: an event has one time, and clients of the histories that have two ask alike everywhere. The time is in
+ * Infinity's form, which has no zone and is UTC.
+ */
 static bool bound_read(struct req *r, const char *name, const char *alias, int64_t *ret, struct error *e)
 {
-	return query_time(r, req_query(r, name) ? name : alias, ret, e);
+	const char *text = req_query(r, name);
+
+	text = text ? text : req_query(r, alias);
+	*ret = 0;
+	if (!text || (time_parse(text, ret) == 0 && *ret > 0))
+		return true;
+	(void)error_set(e, ERR_BAD_REQUEST, "%s is a time such as 2026-01-31T08:00:00.", name);
+	return false;
 }
 
 static bool filter_read(struct req *r, struct node_event_filter *f, struct compat_page *page, struct error *e)
@@ -131,7 +141,7 @@ struct done *compat_event_get(struct req *r)
 	struct store *store = req_store(r, &e);
 	json_t *v;
 
-	if (!store || store_node_event_get(store, r->number, &event, &e))
+	if (!compat_format_read(r, &e) || !store || store_node_event_get(store, r->number, &event, &e))
 		return compat_error(r, &e);
 	v = status_event(req_picture(r), event);
 	store_events_free(event, 1);

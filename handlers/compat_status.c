@@ -9,6 +9,7 @@
 
 #include "handlers/compat.h"
 #include "handlers/handlers.h"
+#include "handlers/input.h"
 #include "handlers/views.h"
 
 /* One of the three: its address, the field by which it is ordered and looked up, and how its objects are made. */
@@ -245,9 +246,9 @@ static struct done *list(struct req *r, const struct resource *res)
 	struct order o = {.then = res->order};
 	struct compat_page page;
 	json_t *all, *objects;
-	int64_t total;
+	int64_t total, number; /* the filter by number compares texts, and only numbers may come to it */
 
-	if (!p || !compat_page_read(r, &page, &e) ||
+	if (!p || !compat_page_read(r, &page, &e) || !query_id(r, res->order, &number, &e) ||
 	    !compat_order_read(r, fields, res->order, &o.field, &o.falling, &e))
 		return compat_error(r, &e);
 	o.len = strcspn(o.field, " ");
@@ -262,7 +263,7 @@ static struct done *list(struct req *r, const struct resource *res)
 static struct done *get(struct req *r, const struct resource *res, const char *key)
 {
 	struct error e = {.code = ERR_OK};
-	const struct picture *p = picture_read(r, &e);
+	const struct picture *p = compat_format_read(r, &e) ? picture_read(r, &e) : NULL;
 	json_t *all = p ? res->objects(p) : NULL;
 	json_t *found = NULL;
 	json_t *object;

@@ -73,21 +73,23 @@ static enum err follower_next(void *self, struct buf *piece, struct error *e)
  */
 static bool last_read(struct req *r, int64_t newest, int64_t *ret, struct error *e)
 {
-	const char *text = req_last_event_id(r);
-	char *end = NULL;
-	long long id;
+	const char *const given[] = {req_query(r, "last_event_id"), req_last_event_id(r)};
 
-	text = text ? text : req_query(r, "last_event_id");
 	*ret = newest;
-	if (!text)
-		return true;
-	id = *text >= '0' && *text <= '9' && strlen(text) <= 18 ? strtoll(text, &end, 10) : -1;
-	if (id < 0 || *end != '\0') {
-		(void)error_set(e, ERR_BAD_REQUEST,
-				"the last event id must be the id of an event, or 0 for all of them");
-		return false;
+	for (size_t i = 0; i < ARRAY_LEN(given); i++) {
+		size_t len = given[i] ? strlen(given[i]) : 0;
+		long long id;
+
+		if (!given[i])
+			continue;
+		if (len == 0 || len > 18 || strspn(given[i], "0123456789") != len) {
+			(void)error_set(e, ERR_BAD_REQUEST,
+					"the last event id must be the id of an event, or 0 for all of them");
+			return false;
+		}
+		id = strtoll(given[i], NULL, 10);
+		*ret = id < newest ? id : newest;
 	}
-	*ret = id < newest ? id : newest;
 	return true;
 }
 

@@ -90,5 +90,7 @@ struct done *metrics_get(struct req *);
 struct done *contract_get(struct req *);
 /* contract_json.c */
 struct done *contract_json_get(struct req *);
+/* docs.c: the page and each of its files, by the path of the route */
+struct done *docs_get(struct req *);
 
 #endif

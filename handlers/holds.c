@@ -94,7 +94,7 @@ static void read_until(struct input *in, struct req *r, struct hold *h)
 			   (int64_t)((double)(minutes.number * MS_PER_MINUTE) / r->app->config->time_scale);
 	if (!until.given)
 		return;
-	if (time_parse(until.text, &h->until))
+	if (time_parse_rfc3339(until.text, &h->until))
 		input_fail(in, "until", "must be a time such as 2026-01-31T08:00:00Z");
 	else if (h->until <= r->now)
 		input_fail(in, "until", "must lie in the future");

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* Appends `name` as one step of a JSON pointer (RFC 6901: ~ and / are escaped), cut where it does not fit. */
 static void pointer_make(char *out, size_t size, const char *prefix, const char *name)
 {
@@ -37,6 +39,7 @@ void input_fail(struct input *in, const char *name, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(error->detail, sizeof error->detail, format, args);
 	va_end(args);
+	utf8_tidy(error->detail); /* a name may have been cut within a character */
 }
 
 bool input_open(struct input *in, struct input_errors *errors, struct req *r, bool required, struct error *e)
@@ -219,6 +222,8 @@ bool query_bool(struct req *r, const char *name, bool preset, bool *ret, struct 
 	return true;
 }
 
+#define ID_MOST 999999999999999999 /* what fits into a path: 18 digits */
+
 bool query_id(struct req *r, const char *name, int64_t *ret, struct error *e)
 {
 	const char *text = req_query(r, name);
@@ -230,7 +235,8 @@ bool query_id(struct req *r, const char *name, int64_t *ret, struct error *e)
 	errno = 0;
 	if (*text >= '1' && *text <= '9')
 		*ret = strtoll(text, &end, 10);
-	return (end && *end == '\0' && errno == 0) || query_fault(e, name, "a positive integer");
+	return (end && *end == '\0' && errno == 0 && *ret <= ID_MOST) ||
+	       query_fault(e, name, "a positive integer");
 }
 
 bool query_time(struct req *r, const char *name, int64_t *ret, struct error *e)
@@ -240,7 +246,7 @@ bool query_time(struct req *r, const char *name, int64_t *ret, struct error *e)
 	*ret = 0;
 	if (!text)
 		return true;
-	return (time_parse(text, ret) == 0 && *ret > 0) ||
+	return (time_parse_rfc3339(text, ret) == 0 && *ret > 0) ||
 	       query_fault(e, name, "a time such as 2026-01-31T08:00:00Z");
 }
 

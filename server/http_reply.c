@@ -12,12 +12,18 @@
 #define DUMP_FLAGS   (JSON_COMPACT | JSON_REAL_PRECISION(12)) /* 0.1, not 0.10000000000000001 */
 #define JSON_MEDIA   "application/json"
 #define PROBLEM_BODY (16 * 1024)
+#define PAGE_POLICY                                                                                          \
+	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src "        \
+	"'self'; "                                                                                           \
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /* What a reply carries besides its bytes; NULL = without. */
 struct extras {
 	const char *media;
 	const char *etag;
 	const char *location;
+	const char *encoding;
+	const char *policy;
 };
 
 static void header(struct MHD_Response *response, const char *name, const char *value)
@@ -31,6 +37,9 @@ static void common_headers(struct MHD_Response *response, const struct extras *e
 	header(response, "Content-Type", extras->media);
 	header(response, "ETag", extras->etag);
 	header(response, "Location", extras->location);
+	header(response, "Content-Encoding", extras->encoding);
+	header(response, "Content-Security-Policy", extras->policy);
+	header(response, "Referrer-Policy", extras->policy ? "no-referrer" : NULL);
 	header(response, "Cache-Control", "no-cache");
 	header(response, "X-Content-Type-Options", "nosniff");
 }
@@ -187,21 +196,32 @@ struct done *reply_empty(struct req *r, int status)
 	return queue(exchange_of(r), status, empty_response(&(struct extras){0}));
 }
 
-struct done *reply_static(struct req *r, const char *media, const void *data, size_t len)
+/* Bytes that stay; `extras` gets their ETag. */
+static struct done *send_static(struct exchange *x, const void *data, size_t len, struct extras *extras)
 {
-	struct exchange *x = exchange_of(r);
 	struct MHD_Response *response;
 	char etag[ETAG_SIZE];
-	struct extras extras = {.media = media, .etag = etag};
 
 	assert(!x->holding); /* its bytes may have no end, and could not be kept */
 	etag_of(data, len, etag);
+	extras->etag = etag;
 	if (not_modified(x, etag))
-		return queue(x, 304, empty_response(&extras));
+		return queue(x, 304, empty_response(extras));
 	response = MHD_create_response_from_buffer(len, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT);
 	if (response)
-		common_headers(response, &extras);
+		common_headers(response, extras);
 	return queue(x, 200, response);
+}
+
+struct done *reply_static(struct req *r, const char *media, const void *data, size_t len)
+{
+	return send_static(exchange_of(r), data, len, &(struct extras){.media = media});
+}
+
+struct done *reply_asset(struct req *r, const char *media, const void *gzip, size_t len)
+{
+	return send_static(exchange_of(r), gzip, len,
+			   &(struct extras){.media = media, .encoding = "gzip", .policy = PAGE_POLICY});
 }
 
 /* --- held and kept replies --------------------------------------------------------------------------------------- */

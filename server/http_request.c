@@ -130,9 +130,7 @@ static enum err refuse(struct exchange *x, enum err code, const char *format, ..
 	va_start(args, format);
 	(void)vsnprintf(x->refused.detail, sizeof x->refused.detail, format, args);
 	va_end(args);
-	utf8_tidy(
-		x->refused
-			.detail); /* what the client sent may be cut within a character, which no JSON can hold */
+	utf8_tidy(x->refused.detail); /* a text of the client's may have been cut within a character */
 	x->refusal = code;
 	return code;
 }
@@ -200,9 +198,9 @@ static const char *match_number(const char *text, int64_t *ret)
 
 	if (*text == '0')
 		return NULL;
-	for (; isdigit((unsigned char)*text) && digits < 19; text++, digits++)
+	for (; isdigit((unsigned char)*text) && digits < 18; text++, digits++)
 		value = value * 10 + (*text - '0');
-	if (digits == 0 || digits > 18)
+	if (digits == 0 || isdigit((unsigned char)*text))
 		return NULL;
 	*ret = value;
 	return text;
@@ -763,9 +761,15 @@ static json_t *parse(const struct buf *body, bool foreign, struct error *e)
 {
 	int levels = foreign ? LIMIT_UPSTREAM_JSON_DEPTH : LIMIT_JSON_DEPTH;
 	json_error_t je;
-	json_t *value = json_loadb(body->data, body->len,
-				   JSON_REJECT_DUPLICATES | (foreign ? JSON_ALLOW_NUL : 0), &je);
+	json_t *value;
 
+	/* jansson 2.14 skips a NUL that stands behind a number */
+	if (memchr(body->data, '\0', body->len)) {
+		(void)error_set(e, ERR_BAD_REQUEST, "the body is not valid JSON: it holds a NUL byte");
+		return NULL;
+	}
+	value = json_loadb(body->data, body->len, JSON_REJECT_DUPLICATES | (foreign ? JSON_ALLOW_NUL : 0),
+			   &je);
 	if (value && !too_deep(value, levels))
 		return value;
 	if (value)

@@ -145,7 +145,7 @@ enum err store_event_add(struct store *st, const struct event *ev, int64_t *ret_
 	sql_put_int(&q, ev->operation);
 	sql_put_text(&q, ev->node_name);
 	sql_put_text(&q, ev->actor);
-	sql_put_text(&q, ev->reason);
+	sql_put_sentence(&q, ev->reason);
 	sql_put_text(&q, ev->rule);
 	sql_put_text_or_null(&q, ev->figures);
 	if ((err = sql_run(&q)))

@@ -91,7 +91,7 @@ static void put_changing(struct sql *q, const struct intent *in)
 	sql_put_text(q, in->region);
 	sql_put_text(q, in->actor);
 	sql_put_text(q, in->rule);
-	sql_put_text(q, in->reason);
+	sql_put_sentence(q, in->reason);
 	sql_put_text(q, in->figures);
 	sql_put_int(q, in->force);
 	sql_put_int(q, in->via_infinity);

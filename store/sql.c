@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static const char *sqlite_words(int code)
 {
 	switch (code) {
@@ -112,6 +114,19 @@ void sql_put_text(struct sql *q, const char *text)
 void sql_put_text_or_null(struct sql *q, const char *text)
 {
 	check(q, sqlite3_bind_text(q->statement, ++q->bound, text, -1, SQLITE_STATIC));
+}
+
+void sql_put_sentence(struct sql *q, const char *text)
+{
+	char *copy = strdup(text ? text : "");
+
+	if (!copy) {
+		q->err = error_set(q->error, ERR_INTERNAL, "out of memory");
+		sql_put_text(q, "");
+		return;
+	}
+	utf8_tidy(copy);
+	check(q, sqlite3_bind_text(q->statement, ++q->bound, copy, -1, free));
 }
 
 void sql_put_blob(struct sql *q, const void *data, size_t len)

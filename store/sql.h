@@ -111,6 +111,11 @@ void sql_put_null(struct sql *);
 /* The text must live until sql_end. NULL is stored as "". */
 void sql_put_text(struct sql *, const char *);
 void sql_put_text_or_null(struct sql *, const char *);
+/*
+ * A sentence of ours, copied and made fit to show (utf8_tidy): a name in it may have been cut within a character, and such a text
+ * has no JSON form.
+ */
+void sql_put_sentence(struct sql *, const char *);
 void sql_put_blob(struct sql *, const void *, size_t len);
 
 /*

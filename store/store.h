@@ -19,8 +19,8 @@
 #include "fleet/event.h"
 #include "fleet/intent.h"
 #include "fleet/join.h"
-#include "fleet/schedule.h"
 #include "fleet/sample.h"
+#include "fleet/schedule.h"
 #include "fleet/settings.h"
 #include "fleet/track.h"
 

@@ -5,12 +5,16 @@
 #
 # Installing `prometheus` would start a server on the machine, which nobody asked for. The tests need two of its programs and
 # nothing else of it, so its package is only unpacked, into build/prometheus.
+#
+# Debian's `npm` pulls in 400 packages. The linter of the contract needs Node.js (18 packages) and npm's own archive (2.6 MB),
+# pinned by its hash; what is installed already is used as it is.
 set -eu
 
 run="gcc libc6-dev make libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libssl-dev libjansson-dev libsqlite3-dev
 	libexpat1-dev libyaml-dev libglib2.0-dev tzdata curl ca-certificates"
-test="clang clang-format libcmocka-dev git openssl python3 python3-pytest python3-requests python3-yaml
+test="clang clang-format libcmocka-dev git openssl python3 python3-pytest python3-hypothesis python3-requests python3-yaml
 	python3-jsonschema python3-boto3 python3-cryptography systemd"
+npm_integrity="sha512-1g+6jLQvaIuB4zwvHL7yrXuXcWZwDsCtBX8bbWDqbvJSSr9nPiDDWTHNgwXR27iIcTTW7v3A57hDW9RYv2W4Yg=="
 bench="python3 python3-boto3 nginx-light"
 deb="debhelper dpkg-dev debootstrap python3"
 
@@ -34,12 +38,17 @@ done
 wanted=$(echo $wanted)
 
 unpacked=""
+npm=""
 case " $* " in
-*" test "*) [ -x build/prometheus/usr/bin/promtool ] || command -v promtool >/dev/null || unpacked=prometheus ;;
+*" test "*)
+	command -v node >/dev/null || wanted="$wanted nodejs"
+	command -v npm >/dev/null || [ -f build/npm-cli/bin/npm-cli.js ] || npm=npm
+	[ -x build/prometheus/usr/bin/promtool ] || command -v promtool >/dev/null || unpacked=prometheus
+	;;
 esac
 
 if [ "${SKIP_DEPS:-}" = 1 ]; then
-	say "not checked, as SKIP_DEPS=1 asks; needed: $wanted $unpacked"
+	say "not checked, as SKIP_DEPS=1 asks; needed: $wanted $unpacked $npm"
 	exit 0
 fi
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
@@ -52,7 +61,7 @@ for package in $wanted; do
 	[ "$status" = installed ] || missing="$missing $package"
 done
 missing=$(echo $missing)
-[ -n "$missing$unpacked" ] || exit 0
+[ -n "$missing$unpacked$npm" ] || exit 0
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -97,3 +106,6 @@ for package in $unpacked; do
 	apt update || true
 	unpack "$package" || give_up "apt-get could not download: $package"
 done
+if [ -n "$npm" ]; then
+	tools/fetch-npm npm 10.9.9 "$npm_integrity" build/npm-cli || fail "npm is missing, and its archive could not be fetched"
+fi

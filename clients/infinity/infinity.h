@@ -48,7 +48,7 @@ bool infinity_observe(struct infinity_client *, bool participants, struct infini
 
 /*
  * What a survey reads of the platform's own configuration: DNS and NTP servers, licences, certificates, the Management Node's address.
- * Reads that fail are noted in the report. false, `e` filled: not even memory for that.
+ * Reads that are refused to the account or fail later are noted in the report. false, `e` filled: nothing can be read at all.
  */
 bool infinity_survey(struct infinity_client *, struct platform_report **ret, struct upstream_error *e);
 

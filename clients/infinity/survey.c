@@ -6,6 +6,32 @@
 #include "clients/infinity/client.h"
 #include "clients/infinity/list.h"
 
+/* Refused to this account, or not there in this version: no reason to doubt the other lists. */
+static bool is_refusal(const struct upstream_error *e)
+{
+	return e->http_status == 403 || e->http_status == 404;
+}
+
+/* The primary Management Node's address. false: nothing can be read at all, `e` says why. */
+static bool read_management(struct infinity_client *client, struct platform_report *report,
+			    struct upstream_error *e)
+{
+	_cleanup_(infinity_rows_free) struct rows rows = {0};
+	const struct infinity_list *list = &infinity_lists[LIST_manager];
+	const struct manager_row *row;
+
+	if (!infinity_list_read(client, list, report->arena, &rows, e)) {
+		if (is_refusal(e))
+			unread_add(&report->unread, report->arena, list->resource, e->message);
+		return is_refusal(e);
+	}
+	row = rows.items;
+	for (size_t i = 0; i < rows.n; i++)
+		if (row[i].address && (!report->management_address || row[i].primary))
+			report->management_address = row[i].address;
+	return true;
+}
+
 /* false: the list could not be read, which is noted. */
 static bool read_list(struct infinity_client *client, enum infinity_list_id id,
 		      struct platform_report *report, struct rows *rows)
@@ -41,21 +67,6 @@ static struct platform_item *terms(struct infinity_client *client, enum infinity
 	return items;
 }
 
-/* Of the primary Management Node, where there are several. */
-static const char *management_address(struct infinity_client *client, struct platform_report *report)
-{
-	_cleanup_(infinity_rows_free) struct rows rows = {0};
-	const char *ret = NULL;
-
-	if (!read_list(client, LIST_manager, report, &rows))
-		return NULL;
-	for (const struct manager_row *row = rows.items; row < (struct manager_row *)rows.items + rows.n;
-	     row++)
-		if (row->address && (!ret || row->primary))
-			ret = row->address;
-	return ret;
-}
-
 /* false: something is missing or too long to be an IPv4 address. */
 static bool place(const struct placement_row *row, struct node_placement *out)
 {
@@ -84,17 +95,18 @@ static void read_placements(struct infinity_client *client, struct platform_repo
 
 bool infinity_survey(struct infinity_client *client, struct platform_report **ret, struct upstream_error *e)
 {
-	struct platform_report *report = platform_report_new(0);
+	_cleanup_(platform_report_freep) struct platform_report *report = platform_report_new(0);
 
 	if (!report)
 		return infinity_error_memory(e, "the survey");
-	report->management_address = management_address(client, report);
+	if (!read_management(client, report, e))
+		return false;
 	report->n_dns = count(client, LIST_dns, report);
 	report->n_ntp = count(client, LIST_ntp, report);
 	report->licences = terms(client, LIST_entitlement, report, &report->n_licences);
 	report->licences_read = report->licences != NULL;
 	report->certificates = terms(client, LIST_certificate, report, &report->n_certificates);
 	read_placements(client, report);
-	*ret = report;
+	*ret = take_ptr(report);
 	return true;
 }

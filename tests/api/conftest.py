@@ -6,7 +6,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from contract import Contract  # noqa: E402
-from harness import ROOT, Burstd, World, until, upstreams  # noqa: E402
+from harness import ROOT, Burstd, World, fill, until, upstreams  # noqa: E402
 
 SCALE = 100  # a boot of a minute takes 0.6 s
 
@@ -31,20 +31,6 @@ def deaf(contract):
     burstd = Burstd(contract, upstreams("http://127.0.0.1:9", "http://127.0.0.1:9"))
     yield burstd
     burstd.close()
-
-
-def fill(world):
-    """Oslo bursts into "AWS burst", which has three stopped nodes; Office bursts nowhere."""
-    world("traffic", on=False)
-    ids = {"AWS burst": world("add_location", name="AWS burst")["id"]}
-    ids["Oslo"] = world("add_location", name="Oslo", overflow1="AWS burst")["id"]
-    ids["Office"] = world("add_location", name="Office", overflow2="AWS burst")["id"]
-    for name in ("oslo-1", "oslo-2"):
-        ids[name] = world("add_node", name=name, location="Oslo", running=True)["id"]
-    for name in ("burst-1", "burst-2", "burst-3"):
-        ids[name] = world("add_node", name=name, location="AWS burst", bursting=True, region="eu-west-1")["id"]
-    world("boot", seconds=60)
-    return ids
 
 
 @pytest.fixture(scope="session")

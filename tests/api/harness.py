@@ -15,7 +15,7 @@ import requests
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BURSTD = os.environ.get("BURSTD_BIN", str(ROOT / "build/gcc/burstd"))
 WORLD = os.environ.get("BURSTD_WORLD_BIN", str(ROOT / "build/gcc/burstd-world"))
-PATIENCE = 60  # seconds; sanitized builds on a busy machine are slow
+PATIENCE = int(os.environ.get("PATIENCE", "60"))  # seconds; sanitized builds on a busy machine are slow
 
 ACCESS_KEY = "AKIAAPITESTS"
 SECRET_KEY = "api/tests+secret"
@@ -102,6 +102,20 @@ class World:
 
     def stop(self):
         self.process.stop()
+
+
+def fill(world):
+    """Oslo bursts into "AWS burst", which has three stopped nodes; Office bursts nowhere."""
+    world("traffic", on=False)
+    ids = {"AWS burst": world("add_location", name="AWS burst")["id"]}
+    ids["Oslo"] = world("add_location", name="Oslo", overflow1="AWS burst")["id"]
+    ids["Office"] = world("add_location", name="Office", overflow2="AWS burst")["id"]
+    for name in ("oslo-1", "oslo-2"):
+        ids[name] = world("add_node", name=name, location="Oslo", running=True)["id"]
+    for name in ("burst-1", "burst-2", "burst-3"):
+        ids[name] = world("add_node", name=name, location="AWS burst", bursting=True, region="eu-west-1")["id"]
+    world("boot", seconds=60)
+    return ids
 
 
 class From(requests.adapters.HTTPAdapter):

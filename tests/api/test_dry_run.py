@@ -1,6 +1,7 @@
 """?dry_run=true: every action tells what it would do, and changes nothing in the store, in the platform or in EC2."""
 
 import contextlib
+import datetime
 import json
 import pathlib
 import re
@@ -50,6 +51,20 @@ def platform(burstd):
             [(x["id"], x["name"], x["overflow1"], x["overflow2"]) for x in state["locations"]])
 
 
+def findings(burstd):
+    """Two of them, brought about by schedules with a long lead; as bodies of an acknowledgement."""
+    end = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    names = ("early", "earlier")
+    for name in names:
+        made = burstd.ask("POST", "/v1/schedules", body={
+            "name": name, "location": burstd.ids["AWS burst"], "minutes_in_advance": 60, "time_from": "03:00", "time_to": "03:01",
+            "local_timezone": "UTC", "extra_dates": ["2199-01-01"]})
+        assert made.status_code == 201, made.text
+    found = [{"check": "lead_exceeds_lifetime", "subject": f"schedule {name}", "reason": "a test", "until": end} for name in names]
+    until(lambda: {f["subject"] for f in burstd.get("/v1/checks")["items"]} >= {f["subject"] for f in found}, "they are found")
+    return found
+
+
 def prepare(burstd):
     """One of each resource that can be changed: paths and bodies by operation."""
     ids = burstd.ids
@@ -62,7 +77,11 @@ def prepare(burstd):
     until(lambda: burstd.get(f"/v1/nodes/{ids['burst-3']}")["conferences"] == 1, "the call is seen")
     stop = burstd.ask("POST", f"/v1/nodes/{ids['burst-3']}/stop").json()["id"]
     until(lambda: burstd.get(f"/v1/operations/{stop}")["state"] == "waiting", "the drain waits for its calls")
+    accepted, known = findings(burstd)
+    accepted = burstd.ask("POST", "/v1/acknowledgements", body=accepted).json()["id"]
     return {
+        "createAcknowledgement": (None, known),
+        "deleteAcknowledgement": (accepted, None),
         "updateLocation": (ids["Oslo"], {"bursting_threshold": 11, "primary_overflow_location": None, "name": "Oslo 2"}),
         "createLocation": (None, {"name": "Bergen", "primary_overflow_location": ids["AWS burst"]}),
         "deleteLocation": (ids["Office"], None),

@@ -55,6 +55,27 @@ def test_unknown_query_parameter(deaf, path):
     assert "nonsense" in problem(deaf.ask("GET", path + "?nonsense=1"), 400, "bad-request")["detail"]
 
 
+@pytest.mark.parametrize("letters", range(50, 70))
+def test_long_query_parameter(deaf, letters):
+    """A problem quotes the beginning of a name, never a part of a character: that would be no JSON, and so no reply."""
+    reply = deaf.ask("GET", "/v1/bursting?" + "x" * (letters % 2) + "%C3%A9" * letters + "=1")
+    assert "é" in problem(reply, 400, "bad-request")["detail"]
+
+
+@pytest.mark.parametrize("data", [b'{"bursting_threshold": 5\x00}', b'{"bursting_threshold": 5}\x00',
+                                  b'{"bursting_threshold\x00": 5}'])
+def test_nul_in_a_body(deaf, data):
+    """jansson skips a NUL behind a number: what comes after it would be read by us and by no one else."""
+    assert "NUL" in problem(deaf.ask("PATCH", "/v1/bursting", data=data), 400, "bad-request")["detail"]
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "01", "1.0", "x", "", "9" * 19, str(2**63), "9" * 40])
+def test_ids_in_a_query(deaf, number):
+    """As narrow as those in a path: 18 digits are the most."""
+    problem(deaf.ask("GET", f"/v1/history?node={number}"), 400, "bad-request")
+    assert deaf.ask("GET", f"/v1/history?node={'9' * 18}").status_code == 200
+
+
 def test_media_types(deaf):
     problem(deaf.ask("GET", "/v1/status", headers={"Accept": "text/html"}), 406, "not-acceptable")
     problem(deaf.ask("GET", "/openapi.yaml", headers={"Accept": "application/json"}), 406, "not-acceptable")
@@ -114,6 +135,11 @@ def test_unknown_ids(deaf):
     problem(deaf.ask("PATCH", "/v1/locations/1", body={"bursting_threshold": 3}), 404, "not-found")
     problem(deaf.ask("DELETE", "/v1/holds/1"), 404, "not-found")
     problem(deaf.ask("DELETE", "/v1/tokens/4711"), 404, "not-found")
+
+
+@pytest.mark.parametrize("digits", [17, 18, 19, 20, 40])
+def test_long_ids(deaf, digits):
+    problem(deaf.ask("GET", "/v1/nodes/" + "9" * digits), 404, "not-found")
 
 
 def test_raw_nonsense(deaf):

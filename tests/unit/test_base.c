@@ -322,6 +322,30 @@ static void time_refuses_what_is_no_time(void **state)
 	assert_int_equal(ms, 42); /* untouched on failure */
 }
 
+static void times_that_clients_give(void **state)
+{
+	static const char *const right[] = {"2025-11-04T09:12:33Z", "2025-11-04t09:12:33.5z",
+					    "2025-11-04T09:12:33.123456789+00:00",
+					    "2025-11-04T10:42:33+01:30", "2025-11-04T04:12:33-05:00"};
+	static const char *const wrong[] = {"2025-11-04T09:12:33",
+					    "2025-11-04T09:12:33.123456",
+					    "2025-11-04 09:12:33Z",
+					    "2025-11-04T09:12:33+01:60",
+					    "",
+					    "Z"};
+	int64_t ms = 42;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		if (time_parse_rfc3339(wrong[i], &ms) == 0)
+			fail_msg("read as a time: %s", wrong[i]);
+	assert_int_equal(ms, 42); /* untouched on failure */
+	for (size_t i = 0; i < ARRAY_LEN(right); i++) {
+		assert_int_equal(time_parse_rfc3339(right[i], &ms), 0);
+		assert_int_equal(ms / MS_PER_SECOND, 1762247553);
+	}
+}
+
 static void time_texts(void **state)
 {
 	char text[TIME_TEXT_SIZE];
@@ -657,6 +681,7 @@ int main(void)
 		cmocka_unit_test(buf_urlencodes),
 		cmocka_unit_test(time_forms_of_infinity_and_ec2),
 		cmocka_unit_test(time_refuses_what_is_no_time),
+		cmocka_unit_test(times_that_clients_give),
 		cmocka_unit_test(time_texts),
 		cmocka_unit_test(time_round_trip),
 		cmocka_unit_test(time_of_http),

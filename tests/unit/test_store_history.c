@@ -67,6 +67,21 @@ static void events_round_trip(void **state)
 	store_events_free(back, n);
 }
 
+/* "%.40s" of a text of two-byte characters ends within one; the event must be one that JSON can hold all the same. */
+static void a_reason_that_was_cut_is_mended(void **state)
+{
+	struct fixture *f = *state;
+	struct event ev = plain_event(NOW);
+	struct event *back = NULL;
+	size_t n;
+
+	ev.reason = "tag_value: \"\xc3\xa9\xc3 -> null\xc3";
+	(void)add(f->store, &ev);
+	assert_ok(store_events(f->store, &everything, 1, &back, &n, E));
+	assert_string_equal(back[0].reason, "tag_value: \"\xc3\xa9? -> null");
+	store_events_free(back, n);
+}
+
 static void event_without_texts(void **state)
 {
 	struct fixture *f = *state;
@@ -515,6 +530,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(events_round_trip),
+		T(a_reason_that_was_cut_is_mended),
 		T(event_without_texts),
 		T(empty_history),
 		T(every_filter_against_the_model),

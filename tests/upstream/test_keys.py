@@ -143,7 +143,7 @@ def test_burstd_bursts(keys, source):
     assert len(keys.ledger.since(0, "issued")) <= 2, "asked for once, not for each request"
     assert not keys.ledger.since(0, "sts_refused", "refused")
     told = findings(keys)
-    assert [f["message"] for f in told if f["subject"] == "aws"] == [f"keys from: {provider}"]
+    assert [f["what"] for f in told if f["subject"] == "aws"] == [f"keys from: {provider}"]
     assert {f["severity"] for f in told if f["subject"].startswith("ec2")} == {"ok"}
 
 
@@ -290,5 +290,5 @@ def test_words(keys, prepare, error, remedy):
     keys.start()
     assert_told(fault_of(keys, EC2), "ec2_credentials", error, remedy)
     told = [f for f in findings(keys) if f["subject"] == "aws"]
-    assert told[0]["severity"] == "error" and all(word.lower() in told[0]["message"].lower() for word in error), told
+    assert told[0]["severity"] == "error" and all(word.lower() in told[0]["what"].lower() for word in error), told
     assert not signers(keys)
