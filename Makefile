@@ -79,6 +79,7 @@ test: build/.deps-run build/.deps-test
 	@$(STEP) 'upstream systems that are not ours, the ASan build' && $(SUBMAKE) VARIANT=asan test-upstream
 	@$(STEP) 'requests from the contract, the ASan build' && $(SUBMAKE) VARIANT=asan test-property
 	@$(STEP) 'kill -9, the gcc build' && $(SUBMAKE) VARIANT=gcc test-crash
+	@$(STEP) 'the dashboard in Chromium, the gcc build' && $(SUBMAKE) VARIANT=gcc test-browser
 	@echo && echo 'make test: everything passed'
 
 lint: build/.deps-test
@@ -108,7 +109,7 @@ install: build/.deps-run
 	$(if $(UNITS),for unit in burstd.service burstd@.service; do sed 's|/usr/bin/burstd|$(PREFIX)/bin/burstd|' debian/$$unit >$(DESTDIR)$(UNITS)/$$unit; done)
 	$(if $(UNITS),install -D -m 644 debian/burstd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/burstd.conf)
 
-deb: build/.deps-run build/.deps-deb build/docs/.made
+deb: build/.deps-run build/.deps-deb build/assets/docs/.made build/assets/dashboard/.made
 	@tools/build-deb.sh
 
 # The package in a machine of its own: installed, started, upgraded, purged. As root; needs debootstrap and a mirror.
@@ -137,7 +138,7 @@ NO_ASLR = $(if $(filter asan tsan,$(VARIANT)),$(shell setarch -R true 2>/dev/nul
 export UBSAN_OPTIONS := print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS  := halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: programs tests benches unit simulation run-benches lint-docs test-lint test-api test-upstream test-property test-crash
+.PHONY: programs tests benches unit simulation run-benches lint-docs test-lint test-api test-upstream test-property test-crash test-browser
 programs: $(PROGRAMS)
 tests: $(UNIT_BIN) $(SIM_BIN)
 benches: $(BENCH_BIN)
@@ -168,6 +169,13 @@ test-property:
 test-crash:
 	@BURSTD_BIN=$(BUILD)/burstd BURSTD_WORLD_BIN=$(BUILD)/burstd-world $(NO_ASLR) $(PYTEST) tests/crash
 
+# Screenshots: build/screenshots.
+test-browser: build/npm/axe-core/axe.min.js
+	@BURSTD_BIN=$(BUILD)/burstd BURSTD_WORLD_BIN=$(BUILD)/burstd-world $(PYTEST) tests/browser
+
+build/npm/axe-core/axe.min.js: tests/browser/package-lock.json
+	@tools/fetch-npm --lock $< axe-core $(@D) && touch $@
+
 run-benches: $(BENCH_BIN) $(BUILD)/burstd
 	@tests/bench/run.sh $(BUILD)
 
@@ -187,16 +195,25 @@ $(BUILD)/%.o: %.c
 # Files that are built into the binary by the assembler's .incbin.
 $(BUILD)/store/migrations.o: $(wildcard migrations/*.sql)
 $(BUILD)/handlers/contract.o: $(wildcard openapi/openapi.yaml)
-$(BUILD)/handlers/docs.o: build/docs/.made
+$(BUILD)/handlers/docs.o: build/assets/docs/.made
+$(BUILD)/handlers/dashboard.o: build/assets/dashboard/.made
 
-# The files of /docs: ours, and Swagger UI's as the lock file has it.
-build/docs/.made: web/docs/package-lock.json $(wildcard web/docs/*.html web/docs/*.js web/docs/*.css)
-	@tools/fetch-npm --lock $< swagger-ui-dist build/npm/swagger-ui-dist
+# The files of both pages: ours, and a library's each, as the lock file has it. Other files than pages are for npm.
+web_files = $(wildcard web/$(1)/*.html web/$(1)/*.js web/$(1)/*.css web/$(1)/*.svg)
+build/assets/%/.made: web/%/package-lock.json
 	@mkdir -p $(@D)
-	$(Q)for file in index.html docs.js docs.css; do gzip -9nc web/docs/$$file >$(@D)/$$file.gz || exit; done
-	$(Q)gzip -9nc build/npm/swagger-ui-dist/swagger-ui.css >$(@D)/swagger-ui.css.gz
-	$(Q)gzip -9nc build/npm/swagger-ui-dist/swagger-ui-bundle.js >$(@D)/swagger-ui.js.gz
+	$(Q)for file in $(call web_files,$*); do gzip -9nc $$file >$(@D)/$${file##*/}.gz || exit; done
+	@$(call take_$*,$(@D))
 	@touch $@
+build/assets/docs/.made: $(call web_files,docs)
+build/assets/dashboard/.made: $(call web_files,dashboard)
+
+take_docs = tools/fetch-npm --lock $< swagger-ui-dist build/npm/swagger-ui-dist && \
+	gzip -9nc build/npm/swagger-ui-dist/swagger-ui.css >$(1)/swagger-ui.css.gz && \
+	gzip -9nc build/npm/swagger-ui-dist/swagger-ui-bundle.js >$(1)/swagger-ui.js.gz
+take_dashboard = tools/fetch-npm --lock $< uplot build/npm/uplot && \
+	gzip -9nc build/npm/uplot/dist/uPlot.min.css >$(1)/uplot.css.gz && \
+	gzip -9nc build/npm/uplot/dist/uPlot.iife.min.js >$(1)/uplot.js.gz
 
 # Files that name the version.
 $(BUILD)/server/config.o $(BUILD)/store/migrations.o $(BUILD)/clients/transport.o: VERSION

@@ -92,5 +92,8 @@ struct done *contract_get(struct req *);
 struct done *contract_json_get(struct req *);
 /* docs.c: the page and each of its files, by the path of the route */
 struct done *docs_get(struct req *);
+/* dashboard.c */
+struct done *dashboard_get(struct req *);
+struct done *dashboard_file_get(struct req *);
 
 #endif

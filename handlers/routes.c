@@ -11,6 +11,7 @@
 #define COMPAT_NAMED " id name name__icontains"
 
 static const char *const history_exports[] = {HISTORY_CSV, HISTORY_NDJSON, NULL};
+static const char *const dashboard_media[] = {"text/css", "image/svg+xml", NULL};
 
 /* clang-format off */
 static const struct route rows[] = {
@@ -146,6 +147,10 @@ static const struct route rows[] = {
 	 .media = "application/yaml", .handler = contract_get},
 	{.method = "GET", .path = "/openapi.json", .operation = "getContractJson", .role = TOKEN_VIEWER,
 	 .handler = contract_json_get},
+	{.method = "GET", .path = "/", .operation = "getDashboard", .role = TOKEN_NONE, .media = "text/html",
+	 .handler = dashboard_get},
+	{.method = "GET", .path = "/ui/{file}", .operation = "getDashboardFile", .role = TOKEN_NONE,
+	 .media = "text/javascript", .also = dashboard_media, .handler = dashboard_file_get},
 	{.method = "GET", .path = "/docs", .operation = "getDocs", .role = TOKEN_NONE, .media = "text/html",
 	 .handler = docs_get},
 	{.method = "GET", .path = "/docs/docs.js", .operation = "getDocsScript", .role = TOKEN_NONE, .media = "text/javascript",

@@ -44,7 +44,7 @@ struct route_table {
 	size_t n;
 };
 
-/* A {name} of a path stands for 1 to 64 of A-Z a-z 0-9 - _ */
+/* A {name} of a path stands for 1 to 64 of A-Z a-z 0-9 - _ . */
 #define REQ_KEY_SIZE 65
 
 struct req {

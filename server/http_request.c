@@ -216,7 +216,7 @@ struct place {
 /* A {name}: see REQ_KEY_SIZE. Returns what follows it, or NULL. */
 static const char *match_key(const char *text, struct place *ret)
 {
-	size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+	size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.");
 
 	if (len == 0 || len >= REQ_KEY_SIZE)
 		return NULL;

@@ -11,7 +11,7 @@ rm -rf build/deb
 mkdir -p build/deb/src
 tar -c --exclude=./build --exclude=./.git --exclude=node_modules . | tar -x -C build/deb/src
 mkdir -p build/deb/src/build/npm
-cp build/npm/swagger-ui-dist-*.tgz build/deb/src/build/npm/ # so that the build needs no network
+cp build/npm/swagger-ui-dist-*.tgz build/npm/uplot-*.tgz build/deb/src/build/npm/ # so that the build needs no network
 log=build/deb/build.log
 # -d: which packages are needed is tools/install-deps.sh's business, which has seen to it.
 (cd build/deb/src && dpkg-buildpackage -d -b -us -uc) >"$log" 2>&1 || {

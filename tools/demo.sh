@@ -84,7 +84,7 @@ A weekday morning, 07:30 to 12:00 in 68 seconds, again every 90 seconds. Oslo ha
 at nine: from about 10 s on burstd starts nodes in "AWS burst" one by one (a boot takes 5 minutes, here 1.3 s), they serve
 calls, and from about 35 s on the idle ones past their lifetime are drained and stopped. Ctrl-C ends everything.
 
-address  $url
+address  $url     (a browser shows the dashboard there; it asks for the token)
 token    $token
 
 the locations and the burst nodes in brief:

@@ -190,8 +190,8 @@ static void malformed_headers_are_refused(void **state)
 
 static void a_name_in_the_path(void **state)
 {
-	static const char *const good[] = {"i-0a1b2c3d4e5f60718", "7", "A_z"};
-	static const char *const bad[] = {"/foreign//", "/foreign/a.b/", "/foreign/a%2Fb/",
+	static const char *const good[] = {"i-0a1b2c3d4e5f60718", "7", "A_z", "a.b"};
+	static const char *const bad[] = {"/foreign//", "/foreign/a~b/", "/foreign/a%2Fb/",
 					  "/foreign/a", "/foreign/a/b/", "/foreign/%C3%A6/"};
 	struct fixture *f = *state;
 	char path[100];
