@@ -143,6 +143,19 @@ static enum err step(sqlite3 *db, int target, bool *ret_done, struct error *e)
 	return record(db, &store_migrations[version], e);
 }
 
+/* The version of a database that is ours. All of it is read in one transaction: another process may be migrating. */
+static enum err look(sqlite3 *db, int *ret_version, struct error *e)
+{
+	enum err err = sql_script(db, "BEGIN", e);
+
+	if (err)
+		return err;
+	err = migrations_version(db, ret_version, e);
+	err = err ? err : check_ours(db, *ret_version, e);
+	(void)sql_script(db, "ROLLBACK", NULL); /* nothing was written */
+	return err;
+}
+
 enum err migrations_run(sqlite3 *db, int target, struct error *e)
 {
 	bool done = false;
@@ -150,7 +163,7 @@ enum err migrations_run(sqlite3 *db, int target, struct error *e)
 	enum err err;
 
 	/* Looking first keeps a second process from waiting for a writer when there is nothing to migrate. */
-	if ((err = migrations_version(db, &version, e)) || (err = check_ours(db, version, e)))
+	if ((err = look(db, &version, e)))
 		return err;
 	while (version < target && !done) {
 		if ((err = sql_script(db, "BEGIN IMMEDIATE", e)))

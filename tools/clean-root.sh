@@ -33,6 +33,8 @@ quiet() { "$@" >"$work/last.log" 2>&1 </dev/null || die "$* failed"; }
 # clean_root NAME: a minimal Debian 12 in $work/NAME, without a service manager.
 clean_root() {
 	quiet debootstrap --variant=minbase bookworm "$work/$1" "$mirror"
+	# Authorities that this machine trusts beside Debian's, such as a proxy's, count in there, too.
+	cp -r /usr/local/share/ca-certificates "$work/$1/usr/local/share/" 2>/dev/null || true
 	mount -t proc proc "$work/$1/proc"
 	printf '#!/bin/sh\nexit 101\n' >"$work/$1/usr/sbin/policy-rc.d"
 	chmod +x "$work/$1/usr/sbin/policy-rc.d"

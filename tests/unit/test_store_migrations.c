@@ -303,6 +303,31 @@ static void failed_migration_leaves_the_old_schema(void **state)
 	store_close(st);
 }
 
+/* Migrates by another connection, right before this one asks for the application's id. */
+static int migrate_in_between(unsigned type, void *path, void *statement, void *text)
+{
+	(void)type;
+	(void)statement;
+	if (!strcmp(text, "PRAGMA application_id")) {
+		sqlite3 *other = raw_open(path);
+
+		assert_ok(migrations_run(other, store_schema_latest(), E));
+		raw_close(other);
+	}
+	return 0;
+}
+
+static void somebody_else_migrates_between_two_looks(void **state)
+{
+	struct fixture *f = *state;
+	sqlite3 *db = raw_open(f->path);
+
+	raw(db, "PRAGMA journal_mode = WAL");
+	assert_int_equal(sqlite3_trace_v2(db, SQLITE_TRACE_STMT, migrate_in_between, f->path), SQLITE_OK);
+	assert_ok(migrations_run(db, store_schema_latest(), E));
+	raw_close(db);
+}
+
 #define OPENERS 4
 static void *open_once(void *arg)
 {
@@ -349,6 +374,7 @@ int main(void)
 		T(foreign_database_is_refused),
 		T(damaged_file_is_refused),
 		T(failed_migration_leaves_the_old_schema),
+		T(somebody_else_migrates_between_two_looks),
 		T(many_open_a_new_database_at_once),
 	};
 
