@@ -466,6 +466,7 @@ static void kill_in_start_and_drain(struct sim_setup *setup, int fuse, bool drai
 {
 	struct sim *s = oslo_and_burst(setup, 2, ret);
 
+	s->long_night = 20 * SECOND; /* dead for longer is a case of its own (doubts.c) */
 	if (!drain)
 		s->fuse = fuse;
 	one_node_idle(s);
