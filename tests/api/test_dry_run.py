@@ -13,8 +13,8 @@ import requests
 from harness import PATIENCE, Burstd, World, problem, until, upstreams
 from test_contract import route_table
 
-# What moves by itself: the clocks of nodes, the log of decisions, and when a token was used last.
-RESTLESS = {"track": None, "decision": None, "token": "SELECT id, name, role, hash, revoked_at FROM token",
+# What moves by itself: the clocks of nodes, the log of decisions, samples of the load, and when a token was used last.
+RESTLESS = {"track": None, "decision": None, "sample": None, "sample_mean": None, "token": "SELECT id, name, role, hash, revoked_at FROM token",
             "counter": "SELECT * FROM counter", "sqlite_sequence": "SELECT * FROM sqlite_sequence WHERE name <> 'decision'"}
 
 

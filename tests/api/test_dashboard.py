@@ -1,0 +1,45 @@
+"""The files of the dashboard: they are all there, refer to nothing outside, and hold to a strict content security policy."""
+
+import re
+
+from harness import ROOT, problem
+
+PAGE = ROOT / "web/dashboard"
+
+
+def names():
+    """What the page and its modules refer to, from the page on."""
+    found = set(re.findall(r'(?:href|src)="ui/([^"]+)"', (PAGE / "index.html").read_text()))
+    todo = {name for name in found if name.endswith(".js") and (PAGE / name).exists()}
+    while todo:
+        imported = set(re.findall(r'from "\./([^"]+)"', (PAGE / todo.pop()).read_text())) - found
+        found |= imported
+        todo |= imported
+    return found
+
+
+def test_page(burstd):
+    reply = burstd.ask("GET", "/", token=None)
+    assert reply.status_code == 200 and reply.headers["Content-Type"] == "text/html; charset=utf-8"
+    policy = reply.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+    assert reply.text == (PAGE / "index.html").read_text()
+    again = burstd.ask("GET", "/", token=None, headers={"If-None-Match": reply.headers["ETag"]})
+    assert again.status_code == 304
+
+
+def test_every_file_is_served(burstd):
+    kinds = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
+    own = {path.name for path in PAGE.iterdir() if path.suffix in (".js", ".css", ".svg")}
+    assert own <= names(), "a file that nothing refers to"
+    for name in names():
+        reply = burstd.ask("GET", f"/ui/{name}", token=None)
+        assert reply.status_code == 200 and reply.headers["Content-Type"] == kinds[name.rsplit(".", 1)[1]], name
+        assert name not in own or reply.text == (PAGE / name).read_text()
+    problem(burstd.ask("GET", "/ui/nothing.js", token=None), 404, "not-found")
+
+
+def test_no_outside_address():
+    for path in PAGE.iterdir():
+        if path.suffix in (".html", ".js", ".css"):
+            assert "http://" not in path.read_text() and "https://" not in path.read_text(), path.name
