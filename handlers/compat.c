@@ -38,9 +38,31 @@ bool compat_format_read(struct req *r, struct error *e)
 	return false;
 }
 
+/* No filter is longer than the longest name that Infinity has. */
+static bool lengths_read(struct req *r, struct error *e)
+{
+	const char *name = r->route->query;
+	char key[64];
+
+	while (*name) {
+		const char *text;
+
+		(void)snprintf(key, sizeof key, "%.*s", (int)strcspn(name, " "), name);
+		name += strcspn(name, " ");
+		name += strspn(name, " ");
+		text = req_query(r, key);
+		if (text && strlen(text) > COMPAT_TEXT_MOST) {
+			(void)error_set(e, ERR_BAD_REQUEST, "%s has more than %d bytes.", key,
+					COMPAT_TEXT_MOST);
+			return false;
+		}
+	}
+	return true;
+}
+
 bool compat_page_read(struct req *r, struct compat_page *ret, struct error *e)
 {
-	if (!compat_format_read(r, e))
+	if (!compat_format_read(r, e) || !lengths_read(r, e))
 		return false;
 	if (!read_count(r, "limit", COMPAT_LIMIT_DEFAULT, &ret->limit, e) ||
 	    !read_count(r, "offset", 0, &ret->offset, e))

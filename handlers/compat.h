@@ -21,6 +21,7 @@ struct compat_page {
 	int64_t offset;
 };
 #define COMPAT_LIMIT_DEFAULT 20
+#define COMPAT_TEXT_MOST     250  /* bytes of a filter */
 #define COMPAT_LIMIT_MOST    1000 /* also what limit=0 stands for */
 
 /* Reads limit, offset and format. */

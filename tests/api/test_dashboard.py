@@ -10,11 +10,11 @@ PAGE = ROOT / "web/dashboard"
 def names():
     """What the page and its modules refer to, from the page on."""
     found = set(re.findall(r'(?:href|src)="ui/([^"]+)"', (PAGE / "index.html").read_text()))
-    todo = {name for name in found if name.endswith(".js") and (PAGE / name).exists()}
-    while todo:
-        imported = set(re.findall(r'from "\./([^"]+)"', (PAGE / todo.pop()).read_text())) - found
+    unread = {name for name in found if name.endswith(".js") and (PAGE / name).exists()}
+    while unread:
+        imported = set(re.findall(r'from "\./([^"]+)"', (PAGE / unread.pop()).read_text())) - found
         found |= imported
-        todo |= imported
+        unread |= imported
     return found
 
 
@@ -26,6 +26,7 @@ def test_page(burstd):
     assert reply.text == (PAGE / "index.html").read_text()
     again = burstd.ask("GET", "/", token=None, headers={"If-None-Match": reply.headers["ETag"]})
     assert again.status_code == 304
+    problem(burstd.ask("GET", "/", token=None, headers={"Accept": "application/json"}), 406, "not-acceptable")
 
 
 def test_every_file_is_served(burstd):

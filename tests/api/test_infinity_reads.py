@@ -223,10 +223,11 @@ def test_refusals(poller, operator, burstd, deaf):
     for resource in MODEL:
         # no redirect, no guess: the slash belongs to the address
         problem(poller.ask(resource[:-1]), 404, "not-found")
-        for query in ("limit=x", "offset=-1", "order_by=colour", "format=xml"):
+        for query in ("limit=x", "offset=-1", "order_by=colour", "format=xml", "id=a" if resource.endswith("location/") else "limit=", "order_by=" + 251 * "x"):
             reply = poller.ask(f"{resource}?{query}")
             assert reply.status_code == 400 and reply.json().keys() == {"error"}, reply.text
         problem(poller.ask(f"{resource}?colour=red"), 400, "bad-request")
+        assert poller.ask(f"{resource}4711/?format=xml").status_code == 400
         missing = poller.ask(f"{resource}4711/")
         assert missing.status_code == 404 and missing.json().keys() == {"error"}
         refused = burstd.ask("GET", resource, token=None)
