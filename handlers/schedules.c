@@ -335,7 +335,6 @@ static enum err tell_change(struct store *store, struct req *r, json_t *before, 
 /* A change under way, in one transaction. */
 struct change {
 	struct req *r;
-	bool dry_run;
 	struct schedule_draft draft;
 	struct input_errors errors;
 	json_t *body; /* result: the reply's */
@@ -362,21 +361,21 @@ static enum err make_tx(struct store *store, void *arg, struct error *e)
 	enum err err;
 
 	c->draft.s.id = 0;
-	if (c->dry_run)
+	if (c->r->dry_run)
 		err = store_schedule_check(store, &c->draft.s, e);
 	else
 		err = store_schedule_add(store, &c->draft.s, e);
 	if (err)
 		return err;
-	return c->dry_run ? only_planned(c, store, &c->draft.s, false, e)
-			  : tell_whole(store, c->r, &c->draft.s, "made", e);
+	return c->r->dry_run ? only_planned(c, store, &c->draft.s, false, e)
+			     : tell_whole(store, c->r, &c->draft.s, "made", e);
 }
 
 static struct done *made(struct change *c)
 {
 	char at[48];
 
-	if (c->dry_run)
+	if (c->r->dry_run)
 		return reply_value(c->r, 200, c->body);
 	req_changed(c->r);
 	(void)snprintf(at, sizeof at, "/v1/schedules/%lld", (long long)c->draft.s.id);
@@ -396,7 +395,7 @@ struct done *schedule_create(struct req *r)
 	struct input in;
 	struct store *store;
 
-	if (!query_bool(r, "dry_run", false, &c.dry_run, &e) || !input_open(&in, &c.errors, r, true, &e))
+	if (!input_open(&in, &c.errors, r, true, &e))
 		return reply_error(r, &e);
 	schedule_draft_begin(&c.draft, NULL);
 	c.draft.s.created_at = r->now;
@@ -413,7 +412,7 @@ static enum err write_change(struct store *store, struct change *c, json_t *pres
 	struct schedule *s = &c->draft.s;
 	enum err err;
 
-	if (c->dry_run) {
+	if (c->r->dry_run) {
 		err = store_schedule_check(store, s, e);
 		return err ? err : only_planned(c, store, s, false, e);
 	}
@@ -452,14 +451,12 @@ struct done *schedule_patch(struct req *r)
 	struct error e = {.code = ERR_OK};
 	struct store *store;
 
-	if (!query_bool(r, "dry_run", false, &c.dry_run, &e))
-		return reply_error(r, &e);
 	store = req_store(r, &e);
 	if (!store || store_tx(store, change_tx, &c, &e))
 		return failed(&c, &e);
 	if (c.wrote)
 		req_changed(r);
-	return reply_value(r, 200, c.dry_run ? c.body : view(&c.draft.s));
+	return reply_value(r, 200, r->dry_run ? c.body : view(&c.draft.s));
 }
 
 /* --- deleting one ------------------------------------------------------------------------------------------------ */
@@ -505,7 +502,7 @@ static enum err remove_tx(struct store *store, void *arg, struct error *e)
 	err = req_if_match(c->r, present, e);
 	json_decref(present);
 	if (!err)
-		err = c->dry_run ? only_planned(c, store, s, true, e) : remove_it(store, c->r, s, e);
+		err = c->r->dry_run ? only_planned(c, store, s, true, e) : remove_it(store, c->r, s, e);
 	store_schedules_free(s, 1);
 	return err;
 }
@@ -516,12 +513,10 @@ struct done *schedule_delete(struct req *r)
 	struct error e = {.code = ERR_OK};
 	struct store *store;
 
-	if (!query_bool(r, "dry_run", false, &c.dry_run, &e))
-		return reply_error(r, &e);
 	store = req_store(r, &e);
 	if (!store || store_tx(store, remove_tx, &c, &e))
 		return failed(&c, &e);
-	if (c.dry_run)
+	if (r->dry_run)
 		return reply_value(r, 200, c.body);
 	req_changed(r);
 	return reply_empty(r, 204);

@@ -44,3 +44,8 @@ def test_no_outside_address():
     for path in PAGE.iterdir():
         if path.suffix in (".html", ".js", ".css"):
             assert "http://" not in path.read_text() and "https://" not in path.read_text(), path.name
+
+
+def test_every_type_of_event_can_be_looked_for(contract):
+    (listed,) = re.findall(r"const TYPES = \[(.*?)\];", (PAGE / "history.js").read_text())
+    assert re.findall(r'"(\w+)"', listed) == contract.document["components"]["schemas"]["EventType"]["enum"]

@@ -15,7 +15,7 @@ export function duration(seconds) {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-export function moment(text) {
+function moment(text) {
   const time = new Date(text);
   return Date.now() - time < 12 * 3600e3 && time.getDate() === new Date().getDate() ? clock.format(time) : day.format(time);
 }
@@ -44,5 +44,4 @@ export function tick() {
   }
 }
 
-export const words = (slug) => slug.replaceAll("_", " ");
 export const plural = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
