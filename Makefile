@@ -29,7 +29,7 @@ CFLAGS  := -std=gnu17 -g -fPIE -pthread $(OPT_$(VARIANT)) $(HARDEN_$(VARIANT)) $
 LDFLAGS := -pie -pthread $(OPT_$(VARIANT)) $(LDHARDEN_$(VARIANT))
 LDLIBS  := -lmicrohttpd -lgnutls -lcurl -lssl -lcrypto -ljansson -lsqlite3 -lexpat -lyaml -lglib-2.0 -lm
 
-LIB_DIRS   := base fleet calendar bursting clients clients/ec2 clients/infinity reconcile store server handlers
+LIB_DIRS   := base fleet calendar bursting clients clients/ec2 clients/infinity reconcile lifecycle store server handlers
 LIB_SRC    := $(filter-out server/main.c,$(foreach d,$(LIB_DIRS),$(sort $(wildcard $(d)/*.c))))
 LIB_OBJ    := $(LIB_SRC:%.c=$(BUILD)/%.o)
 WORLD_SRC  := $(filter-out tests/world/main.c,$(sort $(wildcard tests/world/*.c)))

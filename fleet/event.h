@@ -18,6 +18,7 @@
 	X(SETTINGS, "settings") /* bursting settings, or a location in Infinity or its threshold, changed */ \
 	X(WISH, "wish")         /* a node's or location's wish was set or taken back */                      \
 	X(HOLD, "hold")         /* a hold was made, ended or removed */                                      \
+	X(OPERATION, "operation")   /* a life-cycle operation was asked for, did a step, halted or ended */  \
 	X(CONTROLLER, "controller") /* burstd started, or the controller changed (RULE S9) */
 
 enum event_type {

@@ -2,15 +2,27 @@
 
 #include <string.h>
 
-static const char *const kinds[] = {
+static const char *const kinds[INTENT_KINDS] = {
 	[INTENT_START] = "start",
 	[INTENT_STOP] = "stop",
 	[INTENT_MAINTENANCE] = "maintenance",
 	[INTENT_LOCATION_CREATE] = "location_create",
 	[INTENT_LOCATION_UPDATE] = "location_update",
 	[INTENT_LOCATION_DELETE] = "location_delete",
+	[INTENT_DEPLOY_NODE] = "deploy_node",
+	[INTENT_DEPLOY_MANAGEMENT_NODE] = "deploy_management_node",
+	[INTENT_CONFIGURE_PLATFORM] = "configure_platform",
+	[INTENT_SHUT_DOWN] = "shut_down",
+	[INTENT_REINSTATE] = "reinstate",
+	[INTENT_REMOVE] = "remove",
+	[INTENT_CONVERT] = "convert",
+	[INTENT_RESIZE] = "resize",
+	[INTENT_ENABLE_ENA] = "enable_ena",
+	[INTENT_ASSIGN_ADDRESS] = "assign_address",
+	[INTENT_FOLLOW_ADDRESS] = "follow_address",
+	[INTENT_SECURITY_GROUP] = "security_group",
+	[INTENT_PUSH_SETTINGS] = "push_settings",
 };
-#define KIND_COUNT ((int)(sizeof(kinds) / sizeof(kinds[0])))
 
 static const struct {
 	const char *text;
@@ -45,6 +57,13 @@ static const unsigned applying_moves[INTENT_STATE_COUNT] = {
 	[INTENT_APPLYING] = TO(APPLYING) | TO(DONE) | TO(FAILED) | TO(ABANDONED),
 };
 
+static const unsigned lifecycle_moves[INTENT_STATE_COUNT] = {
+	[INTENT_WORKING] = TO(WORKING) | TO(NEEDS_PERSON) | TO(HALTED) | TO(UNDOING) | TO(DONE) | TO(FAILED),
+	[INTENT_NEEDS_PERSON] = TO(NEEDS_PERSON) | TO(WORKING) | TO(HALTED) | TO(UNDOING),
+	[INTENT_HALTED] = TO(HALTED) | TO(WORKING) | TO(UNDOING) | TO(ABANDONED),
+	[INTENT_UNDOING] = TO(UNDOING) | TO(HALTED) | TO(CANCELLED),
+};
+
 const char *intent_kind_text(enum intent_kind kind)
 {
 	return kinds[kind];
@@ -58,7 +77,7 @@ bool intent_of_location(enum intent_kind kind)
 
 int intent_kind_from_text(const char *text, enum intent_kind *ret)
 {
-	for (int i = 0; i < KIND_COUNT; i++)
+	for (int i = 0; i < INTENT_KINDS; i++)
 		if (!strcmp(kinds[i], text)) {
 			*ret = (enum intent_kind)i;
 			return 0;
@@ -103,6 +122,20 @@ bool intent_may_move(enum intent_kind kind, enum intent_state from, enum intent_
 	case INTENT_LOCATION_UPDATE:
 	case INTENT_LOCATION_DELETE:
 		return applying_moves[from] & (1u << to);
+	case INTENT_DEPLOY_NODE:
+	case INTENT_DEPLOY_MANAGEMENT_NODE:
+	case INTENT_CONFIGURE_PLATFORM:
+	case INTENT_SHUT_DOWN:
+	case INTENT_REINSTATE:
+	case INTENT_REMOVE:
+	case INTENT_CONVERT:
+	case INTENT_RESIZE:
+	case INTENT_ENABLE_ENA:
+	case INTENT_ASSIGN_ADDRESS:
+	case INTENT_FOLLOW_ADDRESS:
+	case INTENT_SECURITY_GROUP:
+	case INTENT_PUSH_SETTINGS:
+		return lifecycle_moves[from] & (1u << to);
 	}
 	return false;
 }

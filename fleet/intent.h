@@ -8,6 +8,10 @@
  *                    STOPPING -> WAITING when the last look finds the node busy (RULE E1)
  *   maintenance:  APPLYING -> DONE | FAILED
  *   location_create, location_update, location_delete:  APPLYING -> DONE | FAILED | ABANDONED
+ *   life-cycle operations (fleet/lifecycle.h):
+ *                 WORKING <-> NEEDS_PERSON -> DONE | FAILED (refused by the check: nothing was done)
+ *                    -> HALTED -> WORKING (resumed) | UNDOING | ABANDONED
+ *                    -> UNDOING -> CANCELLED | HALTED
  *
  * A state named after a deed is written before the deed, and every deed is safe to repeat.
  */
@@ -27,10 +31,27 @@ enum intent_kind {
 	INTENT_LOCATION_CREATE, /* those of locations have no node */
 	INTENT_LOCATION_UPDATE,
 	INTENT_LOCATION_DELETE,
+	INTENT_DEPLOY_NODE, /* life-cycle operations: they have steps */
+	INTENT_DEPLOY_MANAGEMENT_NODE,
+	INTENT_CONFIGURE_PLATFORM,
+	INTENT_SHUT_DOWN, /* of an always-on node; the stop of a bursting node is INTENT_STOP */
+	INTENT_REINSTATE,
+	INTENT_REMOVE,
+	INTENT_CONVERT,
+	INTENT_RESIZE,
+	INTENT_ENABLE_ENA,
+	INTENT_ASSIGN_ADDRESS,
+	INTENT_FOLLOW_ADDRESS,
+	INTENT_SECURITY_GROUP,
+	INTENT_PUSH_SETTINGS,
 };
+#define INTENT_KINDS (INTENT_PUSH_SETTINGS + 1)
 
-/* Who carries the state's deed out: nobody (a wait that the engine ends), Infinity's actor or the region's actor. */
-enum intent_actor { ACTOR_NONE, ACTOR_INFINITY, ACTOR_EC2 };
+/*
+ * Who carries the state's deed out: nobody (a wait that the engine ends, or a person), Infinity's actor, the region's actor, or
+ * the life-cycle worker.
+ */
+enum intent_actor { ACTOR_NONE, ACTOR_INFINITY, ACTOR_EC2, ACTOR_LIFECYCLE };
 
 /*      name              text                deed            open */
 #define INTENT_STATES(X)                                                                                     \
@@ -43,6 +64,10 @@ enum intent_actor { ACTOR_NONE, ACTOR_INFINITY, ACTOR_EC2 };
 	X(MAINTENANCE_OFF, "maintenance_off", ACTOR_INFINITY, true)                                          \
 	X(CANCELLING, "cancelling", ACTOR_INFINITY, true) /* PATCH maintenance_mode false */                 \
 	X(APPLYING, "applying", ACTOR_INFINITY, true) /* a wished maintenance_mode; a location's change */   \
+	X(WORKING, "working", ACTOR_LIFECYCLE, true)  /* its steps tell how far it is */                     \
+	X(NEEDS_PERSON, "needs_person", ACTOR_LIFECYCLE, true) /* a step that only a person can do */        \
+	X(HALTED, "halted", ACTOR_NONE, true)                  /* resume it, or undo it */                   \
+	X(UNDOING, "undoing", ACTOR_LIFECYCLE, true)                                                         \
 	X(DONE, "done", ACTOR_NONE, false)                                                                   \
 	X(CANCELLED, "cancelled", ACTOR_NONE, false)                                                         \
 	X(FAILED, "failed", ACTOR_NONE, false)                                                               \

@@ -299,7 +299,8 @@ static const struct node_wish *wish_of(const struct join_input *in, int64_t node
 static const struct intent *intent_of(struct join *j, int64_t node, int64_t location)
 {
 	for (size_t i = 0; i < j->in->n_intents; i++)
-		if (j->in->intents[i].node == node && (node || j->in->intents[i].location == location)) {
+		if (j->in->intents[i].node == node && (node || (intent_of_location(j->in->intents[i].kind) &&
+								j->in->intents[i].location == location))) {
 			struct intent *copy = arena_alloc(j->arena, sizeof(*copy));
 
 			if (copy)

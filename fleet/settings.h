@@ -32,9 +32,12 @@ struct bursting_settings {
 #define X(name, least, most, preset) int name;
 	BURSTING_NUMBERS(X)
 #undef X
-	char aws_access_key_id[129];    /* "" = the usual credential chain */
-	bool aws_secret_access_key_set; /* the key itself stays in the store, sealed */
-	int64_t version;                /* grows with each change: the ETag's source */
+	char aws_access_key_id[129];       /* "" = the usual credential chain */
+	bool aws_secret_access_key_set;    /* the key itself stays in the store, sealed */
+	bool allow_lifecycle;              /* life-cycle operations may be asked for */
+	char lifecycle_access_key_id[129]; /* "" = those operations use the credentials of bursting */
+	bool lifecycle_secret_access_key_set;
+	int64_t version; /* grows with each change: the ETag's source */
 };
 
 extern const struct bursting_settings bursting_defaults;

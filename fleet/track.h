@@ -22,8 +22,10 @@ struct node_wish {
 	enum wish_power power;
 	enum wish_flag maintenance;
 	int start_order; /* RULE S6: the operator's order, lowest first; START_ORDER_NONE = none */
-	char actor[101]; /* who wished last */
-	int64_t version; /* grows with each change */
+	enum wish_flag
+		follow_address; /* static NAT is kept equal to the public address; WISH_FALSE is not used */
+	char actor[101];        /* who wished last */
+	int64_t version;        /* grows with each change */
 };
 
 struct node_track {

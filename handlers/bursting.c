@@ -215,17 +215,16 @@ static enum err write_settings(struct store *store, struct change *c, const stru
 	const struct input_value *secret = &c->want->secret;
 	/* a secret is compared with nothing: writing it is a change. Taking back one that is not there is none */
 	bool secret_changes = secret->given && !(secret->null && !before->aws_secret_access_key_set);
+	struct settings_secrets secrets = {.text = {[SETTINGS_AWS] = !secret->given ? NULL
+								     : secret->null ? ""
+										    : secret->text}};
 	struct telling t = {.changes = json_object()};
 	enum err err = ERR_OK;
 
 	tell_all(&t, before, &c->after, secret_changes);
 	c->wrote = json_object_size(t.changes) > 0;
 	if (c->wrote)
-		err = store_settings_put(store, &c->after,
-					 !secret->given ? NULL
-					 : secret->null ? ""
-							: secret->text,
-					 &c->after.version, e);
+		err = store_settings_put(store, &c->after, &secrets, &c->after.version, e);
 	if (!err && c->wrote)
 		err = tell(store, c, &t, e);
 	json_decref(t.changes);

@@ -42,7 +42,7 @@ static enum verdict start_over(const struct intent *open, struct error *e)
 {
 	if (open->kind == INTENT_START)
 		return VERDICT_JOIN;
-	if (open->kind == INTENT_MAINTENANCE)
+	if (open->kind != INTENT_STOP)
 		return refuse_for(open, "ask again when it has ended", e);
 	switch (open->state) {
 	case INTENT_MAINTENANCE_ON:
@@ -75,7 +75,7 @@ static enum verdict stop_over(const struct intent *open, bool force, struct erro
 {
 	if (open->kind == INTENT_START)
 		return refuse_for(open, "ask again when the node is up", e);
-	if (open->kind == INTENT_MAINTENANCE)
+	if (open->kind != INTENT_STOP)
 		return refuse_for(open, "ask again when it has ended", e);
 	if (open->state == INTENT_CANCELLING)
 		return refuse_for(open, "it is being cancelled; ask again when it has ended", e);

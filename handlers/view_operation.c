@@ -27,13 +27,10 @@ static struct steps steps_of(const struct intent *in)
 	switch (in->kind) {
 	case INTENT_START:
 		return STEPS(start_steps);
-	case INTENT_MAINTENANCE:
-	case INTENT_LOCATION_CREATE:
-	case INTENT_LOCATION_UPDATE:
-	case INTENT_LOCATION_DELETE:
-		return STEPS(applying_steps);
 	case INTENT_STOP:
 		break;
+	default:
+		return STEPS(applying_steps);
 	}
 	if (in->state == INTENT_CANCELLING || in->state == INTENT_CANCELLED)
 		return STEPS(cancel_steps);
@@ -121,6 +118,10 @@ static const char *waits_for(const struct picture *p, const struct intent *in, c
 		if (intent_of_location(in->kind))
 			return "Infinity to accept the change of the location";
 		return "Infinity to accept the maintenance mode";
+	case INTENT_WORKING:
+	case INTENT_NEEDS_PERSON:
+	case INTENT_HALTED:
+	case INTENT_UNDOING:
 	case INTENT_DONE:
 	case INTENT_CANCELLED:
 	case INTENT_FAILED:

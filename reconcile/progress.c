@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fleet/lifecycle.h"
 #include "reconcile/internal.h"
 
 #define SAY(step, ...) snprintf((step)->reason, sizeof((step)->reason), __VA_ARGS__)
@@ -125,7 +126,7 @@ bool intent_progress(const struct picture *p, const struct intent *i, const stru
 		     const struct node_track *t, int64_t now, struct intent_step *step)
 {
 	*step = (struct intent_step){.event = EVENT_TYPE_COUNT};
-	if (intent_of_location(i->kind)) /* the actor's moves alone */
+	if (intent_of_location(i->kind) || intent_has_steps(i->kind)) /* their actor's moves alone */
 		return false;
 	if (!n)
 		return node_gone(p, i, step);
@@ -135,10 +136,7 @@ bool intent_progress(const struct picture *p, const struct intent *i, const stru
 						  : start_progress(p, i, t, now, step);
 	case INTENT_STOP:
 		return stop_progress(p, i, t, step);
-	case INTENT_MAINTENANCE:
-	case INTENT_LOCATION_CREATE:
-	case INTENT_LOCATION_UPDATE:
-	case INTENT_LOCATION_DELETE:
+	default:
 		return false;
 	}
 	return false;

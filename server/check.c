@@ -163,7 +163,7 @@ static void read_settings(struct checking *k, const char *database)
 	err = err ? err : store_settings_get(store, &k->settings, &e);
 	err = err ? err : store_thresholds(store, &k->thresholds, &k->n_thresholds, &e);
 	if (!err && k->settings.aws_access_key_id[0] && k->settings.aws_secret_access_key_set)
-		err = store_aws_secret(store, &k->secret, &e);
+		err = store_settings_secret(store, SETTINGS_AWS, &k->secret, &e);
 	explicit_bzero(key, sizeof key);
 	if (err)
 		found(k, CHECK_KEY_WRONG, "state", "%s", e.detail);

@@ -155,7 +155,7 @@ static void hand_on_keys(struct workers *w)
 	if (s.version == w->settings_seen)
 		return;
 	if (s.aws_access_key_id[0] && s.aws_secret_access_key_set &&
-	    store_aws_secret(w->store, &secret, &e)) {
+	    store_settings_secret(w->store, SETTINGS_AWS, &secret, &e)) {
 		log_error("the AWS secret access key in the store cannot be read", "error", e.detail);
 		return;
 	}

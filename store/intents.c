@@ -23,18 +23,18 @@
 	X(INTENT_GET, INTENT_SELECT "WHERE id = ?") \
 	X(INTENT_OF_NODE, INTENT_SELECT "INDEXED BY intent_open WHERE node = ? AND closed_at = 0") \
 	X(INTENT_OF_LOCATION, INTENT_SELECT "INDEXED BY intent_open_location WHERE location = ? AND location > 0 AND node = 0 AND " \
-	  "closed_at = 0") \
+	  "closed_at = 0 AND kind IN ('location_update', 'location_delete')") \
 	X(INTENTS_PAGE, INTENT_SELECT "WHERE " INTENT_PAGE) \
 	X(INTENTS_PAGE_NODE, INTENT_SELECT "INDEXED BY intent_by_node WHERE node = ? AND " INTENT_PAGE) \
 	X(INTENTS_PAGE_OPEN, INTENT_SELECT "INDEXED BY intent_open WHERE closed_at = 0 AND " INTENT_PAGE) \
 	X(INTENTS_PAGE_NODE_OPEN, INTENT_SELECT "INDEXED BY intent_open WHERE closed_at = 0 AND node = ? AND " INTENT_PAGE) \
 	X(INTENT_ADD, \
-	  "INSERT INTO intent (node_name, location, instance, region, actor, rule, reason, figures, force, via_infinity, " \
+	  "INSERT INTO intent (node, node_name, location, instance, region, actor, rule, reason, figures, force, via_infinity, " \
 	  "maintenance, attempts, entered_at, next_at, maintenance_at, closed_at, error, new_name, new_description, " \
-	  "new_overflow1, new_overflow2, state, token, kind, node, created_at) " \
+	  "new_overflow1, new_overflow2, state, token, kind, created_at) " \
 	  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \
 	X(INTENT_MOVE, \
-	  "UPDATE intent SET node_name = ?, location = ?, instance = ?, region = ?, actor = ?, rule = ?, reason = ?, figures = ?, " \
+	  "UPDATE intent SET node = ?, node_name = ?, location = ?, instance = ?, region = ?, actor = ?, rule = ?, reason = ?, figures = ?, " \
 	  "force = ?, via_infinity = ?, maintenance = ?, attempts = ?, entered_at = ?, next_at = ?, maintenance_at = ?, " \
 	  "closed_at = ?, error = ?, new_name = ?, new_description = ?, new_overflow1 = ?, new_overflow2 = ?, state = ? WHERE id = ? AND state = ? AND attempts = ?")
 /* clang-format on */
@@ -85,6 +85,7 @@ static int64_t closed_at(const struct intent *in)
 /* The columns that a move may change, in the order that INTENT_ADD and INTENT_MOVE share. */
 static void put_changing(struct sql *q, const struct intent *in)
 {
+	sql_put_int(q, in->node);
 	sql_put_text(q, in->node_name);
 	sql_put_int(q, in->location);
 	sql_put_text(q, in->instance);
@@ -134,7 +135,6 @@ enum err store_intent_add(struct store *st, struct intent *in, struct error *e)
 	put_changing(&q, in);
 	sql_put_text(&q, token);
 	sql_put_text(&q, intent_kind_text(in->kind));
-	sql_put_int(&q, in->node);
 	sql_put_int(&q, in->created_at);
 	err = sql_run(&q);
 	if (err == ERR_CONFLICT && in->kind == INTENT_LOCATION_CREATE)
@@ -143,6 +143,12 @@ enum err store_intent_add(struct store *st, struct intent *in, struct error *e)
 	if (err == ERR_CONFLICT && intent_of_location(in->kind))
 		return error_set(e, ERR_CONFLICT, "Another operation is under way on location %lld.",
 				 (long long)in->location);
+	if (err == ERR_CONFLICT && !in->node && in->node_name[0])
+		return error_field(e, ERR_CONFLICT, "/name",
+				   "A node of this name is being deployed already.");
+	if (err == ERR_CONFLICT && !in->node)
+		return error_set(e, ERR_CONFLICT, "Another operation of the kind %s is under way.",
+				 intent_kind_text(in->kind));
 	if (err == ERR_CONFLICT)
 		return error_set(e, ERR_CONFLICT, "Another operation is under way on node %s (%lld).",
 				 in->node_name, (long long)in->node);

@@ -22,7 +22,8 @@
 	X(4, "0004_schedules")                                                                               \
 	X(5, "0005_samples")                                                                                 \
 	X(6, "0006_location_writes")                                                                         \
-	X(7, "0007_acknowledgements")
+	X(7, "0007_acknowledgements")                                                                        \
+	X(8, "0008_lifecycle")
 
 /* The file's text with a NUL behind it, as migration_sql_<version>. */
 #define X(version, name)                                                                                     \

@@ -16,16 +16,21 @@
 #define SETTINGS_SQL(X) \
 	X(SETTINGS_GET, \
 	  "SELECT enabled, mode, tag_value, " BURSTING_NUMBERS(NUMBER_NAME) \
-	  "aws_access_key_id, aws_secret IS NOT NULL, version FROM settings") \
+	  "aws_access_key_id, aws_secret IS NOT NULL, allow_lifecycle, lifecycle_access_key_id, lifecycle_secret IS NOT NULL, " \
+	  "version FROM settings") \
 	X(SETTINGS_VERSION, "SELECT version FROM settings") \
 	X(SETTINGS_PUT, \
 	  "INSERT INTO settings (id, enabled, mode, tag_value, " BURSTING_NUMBERS(NUMBER_NAME) \
-	  "aws_access_key_id, version) VALUES (1, ?, ?, ?, " BURSTING_NUMBERS(NUMBER_PLACE) "?, ?) " \
+	  "aws_access_key_id, allow_lifecycle, lifecycle_access_key_id, version) " \
+	  "VALUES (1, ?, ?, ?, " BURSTING_NUMBERS(NUMBER_PLACE) "?, ?, ?, ?) " \
 	  "ON CONFLICT (id) DO UPDATE SET enabled = excluded.enabled, mode = excluded.mode, " \
 	  "tag_value = excluded.tag_value, " BURSTING_NUMBERS(NUMBER_ASSIGN) \
-	  "aws_access_key_id = excluded.aws_access_key_id, version = excluded.version") \
+	  "aws_access_key_id = excluded.aws_access_key_id, allow_lifecycle = excluded.allow_lifecycle, " \
+	  "lifecycle_access_key_id = excluded.lifecycle_access_key_id, version = excluded.version") \
 	X(SECRET_GET, "SELECT aws_secret FROM settings WHERE aws_secret IS NOT NULL") \
 	X(SECRET_PUT, "UPDATE settings SET aws_secret = ?") \
+	X(LIFECYCLE_SECRET_GET, "SELECT lifecycle_secret FROM settings WHERE lifecycle_secret IS NOT NULL") \
+	X(LIFECYCLE_SECRET_PUT, "UPDATE settings SET lifecycle_secret = ?") \
 	X(THRESHOLDS, "SELECT location, threshold FROM location_threshold ORDER BY location") \
 	X(THRESHOLD_PUT, \
 	  "INSERT INTO location_threshold (location, threshold) VALUES (?, ?) " \
@@ -35,7 +40,15 @@
 SQL_TABLE(settings, SETTINGS_SQL)
 
 /* Sealed together with the secret, so that the bytes open as nothing else. */
-#define SECRET_LABEL "settings.aws_secret_access_key"
+static const struct secret_place {
+	int get, put; /* statements */
+	const char *label;
+	const char *name;
+} secret_places[] = {
+	[SETTINGS_AWS] = {SECRET_GET, SECRET_PUT, "settings.aws_secret_access_key", "AWS secret access key"},
+	[SETTINGS_LIFECYCLE] = {LIFECYCLE_SECRET_GET, LIFECYCLE_SECRET_PUT,
+				"settings.lifecycle_secret_access_key", "life-cycle secret access key"},
+};
 
 static void settings_row(struct sql *q, struct bursting_settings *s)
 {
@@ -48,6 +61,9 @@ static void settings_row(struct sql *q, struct bursting_settings *s)
 #undef X
 	SQL_GET_ARRAY(q, s->aws_access_key_id);
 	s->aws_secret_access_key_set = sql_get_bool(q);
+	s->allow_lifecycle = sql_get_bool(q);
+	SQL_GET_ARRAY(q, s->lifecycle_access_key_id);
+	s->lifecycle_secret_access_key_set = sql_get_bool(q);
 	s->version = sql_get_int(q);
 }
 
@@ -83,19 +99,23 @@ static enum err settings_write(struct store *st, const struct bursting_settings 
 	BURSTING_NUMBERS(X)
 #undef X
 	sql_put_text(&q, s->aws_access_key_id);
+	sql_put_int(&q, s->allow_lifecycle);
+	sql_put_text(&q, s->lifecycle_access_key_id);
 	sql_put_int(&q, s->version + 1);
 	return sql_run(&q);
 }
 
-static enum err secret_write(struct store *st, const char *secret, struct error *e)
+static enum err secret_write(struct store *st, enum settings_secret which, const char *secret,
+			     struct error *e)
 {
+	const struct secret_place *place = &secret_places[which];
 	_cleanup_(freep) uint8_t *sealed = NULL;
-	_cleanup_(sql_end) struct sql q = sql(st, SECRET_PUT, e);
+	_cleanup_(sql_end) struct sql q = sql(st, place->put, e);
 	size_t len = 0;
 	enum err err;
 
 	if (*secret) {
-		if ((err = secret_seal(st->key, SECRET_LABEL, secret, &sealed, &len, e)))
+		if ((err = secret_seal(st->key, place->label, secret, &sealed, &len, e)))
 			return err;
 		sql_put_blob(&q, sealed, len);
 	} else {
@@ -106,7 +126,7 @@ static enum err secret_write(struct store *st, const char *secret, struct error 
 
 struct settings_put {
 	const struct bursting_settings *settings;
-	const char *secret;
+	const struct settings_secrets *secrets;
 };
 
 static enum err settings_put_tx(struct store *st, void *arg, struct error *e)
@@ -122,13 +142,16 @@ static enum err settings_put_tx(struct store *st, void *arg, struct error *e)
 				 "The settings were changed by someone else in the meantime.");
 	if ((err = settings_write(st, put->settings, e)))
 		return err;
-	return put->secret ? secret_write(st, put->secret, e) : ERR_OK;
+	for (int i = 0; !err && i < SETTINGS_SECRETS; i++)
+		if (put->secrets && put->secrets->text[i])
+			err = secret_write(st, (enum settings_secret)i, put->secrets->text[i], e);
+	return err;
 }
 
-enum err store_settings_put(struct store *st, const struct bursting_settings *s, const char *secret,
-			    int64_t *ret_version, struct error *e)
+enum err store_settings_put(struct store *st, const struct bursting_settings *s,
+			    const struct settings_secrets *secrets, int64_t *ret_version, struct error *e)
 {
-	struct settings_put put = {.settings = s, .secret = secret};
+	struct settings_put put = {.settings = s, .secrets = secrets};
 	enum err err = sql_write(st, settings_put_tx, &put, e);
 
 	if (!err && ret_version)
@@ -136,20 +159,22 @@ enum err store_settings_put(struct store *st, const struct bursting_settings *s,
 	return err;
 }
 
-enum err store_aws_secret(struct store *st, char **ret, struct error *e)
+enum err store_settings_secret(struct store *st, enum settings_secret which, char **ret, struct error *e)
 {
-	_cleanup_(sql_end) struct sql q = sql(st, SECRET_GET, e);
+	const struct secret_place *place = &secret_places[which];
+	_cleanup_(sql_end) struct sql q = sql(st, place->get, e);
 	const void *sealed;
 	char *text = NULL;
 
 	if (sql_row(&q)) {
 		sealed = sqlite3_column_blob(q.statement, 0);
-		if (secret_open(st->key, SECRET_LABEL, sealed, (size_t)sqlite3_column_bytes(q.statement, 0),
+		if (secret_open(st->key, place->label, sealed, (size_t)sqlite3_column_bytes(q.statement, 0),
 				&text, NULL))
 			q.err = error_set(
 				e, ERR_INTERNAL,
-				"The stored AWS secret access key was not sealed with this key file: restore "
-				"the key file of this database, or set the secret again.");
+				"The stored %s was not sealed with this key file: restore the key file of "
+				"this database, or set the secret again.",
+				place->name);
 	}
 	if (!q.err)
 		*ret = text;

@@ -213,6 +213,14 @@ const char *sql_get_text(struct sql *q)
 	return text ? text : "";
 }
 
+const void *sql_get_blob(struct sql *q, size_t *ret_len)
+{
+	const void *blob = sqlite3_column_blob(q->statement, q->column);
+
+	*ret_len = (size_t)sqlite3_column_bytes(q->statement, q->column++);
+	return blob;
+}
+
 void sql_get_array(struct sql *q, char *out, size_t size)
 {
 	const char *text = sql_get_text(q);

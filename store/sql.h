@@ -35,6 +35,7 @@
 	X(schedules)                                                                                         \
 	X(tracks)                                                                                            \
 	X(intents)                                                                                           \
+	X(lifecycle)                                                                                         \
 	X(history)                                                                                           \
 	X(decisions)                                                                                         \
 	X(tally)                                                                                             \
@@ -138,6 +139,8 @@ bool sql_get_bool(struct sql *);
 bool sql_next_is_null(struct sql *);
 /* Borrowed until the next row; "" for NULL. */
 const char *sql_get_text(struct sql *);
+/* Borrowed until the next row; NULL, and 0 bytes, for NULL. */
+const void *sql_get_blob(struct sql *, size_t *ret_len);
 /* Into a fixed array; a text that does not fit is a failure, not a shorter text. */
 void sql_get_array(struct sql *, char *out, size_t size);
 #define SQL_GET_ARRAY(q, array) sql_get_array((q), (array), sizeof(array))

@@ -77,14 +77,21 @@ enum err store_inspect(const char *path, int *ret_schema, struct error *);
 
 /* --- settings.c: the bursting settings, own thresholds of locations ------------------------------------------------ */
 enum err store_settings_get(struct store *, struct bursting_settings *ret, struct error *);
+/* The secret access keys among the settings: of bursting, and of life-cycle operations. */
+enum settings_secret { SETTINGS_AWS, SETTINGS_LIFECYCLE };
+#define SETTINGS_SECRETS (SETTINGS_LIFECYCLE + 1)
+/* NULL leaves the secret as it is, "" removes it, else it is sealed and kept. */
+struct settings_secrets {
+	const char *text[SETTINGS_SECRETS];
+};
 /*
- * Writes `s`, version + 1, when s->version is the present one, else ERR_PRECONDITION. `secret`: NULL leaves the AWS secret as it
- * is, "" removes it, else it is sealed and kept. *ret_version (may be NULL) is the new version.
+ * Writes `s`, version + 1, when s->version is the present one, else ERR_PRECONDITION. `secrets` may be NULL: they stay as they
+ * are. *ret_version (may be NULL) is the new version.
  */
-enum err store_settings_put(struct store *, const struct bursting_settings *s, const char *secret,
-			    int64_t *ret_version, struct error *);
-/* The AWS secret key, malloc'ed, NULL when none is set. Caller: secret_free. */
-enum err store_aws_secret(struct store *, char **ret, struct error *);
+enum err store_settings_put(struct store *, const struct bursting_settings *s,
+			    const struct settings_secrets *secrets, int64_t *ret_version, struct error *);
+/* One secret, malloc'ed, NULL when it is not set. Caller: secret_free. */
+enum err store_settings_secret(struct store *, enum settings_secret, char **ret, struct error *);
 
 enum err store_thresholds(struct store *, struct location_threshold **ret, size_t *ret_n,
 			  struct error *); /* free() */
@@ -178,8 +185,7 @@ enum err store_intents_page(struct store *, int64_t node, bool open_only, int64_
 	{                                                                                                    \
 		15, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 600                                         \
 	}
-#define BOOT_BOUNDS  12
-#define INTENT_KINDS 6
+#define BOOT_BOUNDS 12
 /* How all intents so far ended. Never falls, as intents are kept: a counter that no restart resets. */
 struct intent_tally {
 	int64_t closed[INTENT_KINDS][INTENT_STATE_COUNT];

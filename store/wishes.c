@@ -7,15 +7,15 @@
 #include "store/sql.h"
 #include "store/store.h"
 
-#define WISH_COLUMNS "node, power, maintenance, start_order, actor, version"
+#define WISH_COLUMNS "node, power, maintenance, start_order, follow_address, actor, version"
 /* clang-format off */
 #define WISHES_SQL(X) \
 	X(WISHES, "SELECT " WISH_COLUMNS " FROM wish ORDER BY node") \
 	X(WISH_GET, "SELECT " WISH_COLUMNS " FROM wish WHERE node = ?") \
 	X(WISH_PUT, \
-	  "INSERT INTO wish (" WISH_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?) " \
+	  "INSERT INTO wish (" WISH_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?) " \
 	  "ON CONFLICT (node) DO UPDATE SET power = excluded.power, maintenance = excluded.maintenance, " \
-	  "start_order = excluded.start_order, actor = excluded.actor, version = excluded.version")
+	  "start_order = excluded.start_order, follow_address = excluded.follow_address, actor = excluded.actor, version = excluded.version")
 /* clang-format on */
 SQL_TABLE(wishes, WISHES_SQL)
 
@@ -66,6 +66,7 @@ static void wish_row(struct sql *q, void *out)
 	w->start_order = sql_get_int32(q);
 	if (unordered)
 		w->start_order = START_ORDER_NONE;
+	w->follow_address = get_flag(q);
 	SQL_GET_ARRAY(q, w->actor);
 	w->version = sql_get_int(q);
 }
@@ -114,6 +115,7 @@ static enum err wish_put_tx(struct store *st, void *arg, struct error *e)
 		sql_put_null(&q);
 	else
 		sql_put_int(&q, w->start_order);
+	put_flag(&q, w->follow_address);
 	sql_put_text(&q, w->actor);
 	sql_put_int(&q, w->version + 1);
 	return sql_run(&q);

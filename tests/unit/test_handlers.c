@@ -652,8 +652,7 @@ static void test_verdicts(void **state)
 		bool cancelling = in.state == INTENT_CANCELLING;
 		bool unsent = early || in.state == INTENT_STOPPING;
 
-		if (!intent_is_open(in.state) || in.state == INTENT_STARTING || in.state == INTENT_BOOTING ||
-		    in.state == INTENT_APPLYING)
+		if (!intent_may_move(INTENT_STOP, in.state, in.state))
 			continue;
 		assert_int_equal(decide_start(n, &in, &e), early        ? VERDICT_TAKE_BACK
 							   : cancelling ? VERDICT_JOIN
@@ -664,6 +663,9 @@ static void test_verdicts(void **state)
 								   : unsent   ? VERDICT_FORCE
 									      : VERDICT_JOIN);
 	}
+	in = (struct intent){.id = 6, .kind = INTENT_RESIZE, .state = INTENT_HALTED, .node_name = "burst-2"};
+	assert_int_equal(decide_start(n, &in, &e), VERDICT_REFUSE);
+	assert_int_equal(decide_stop(p, n, &in, true, &e), VERDICT_REFUSE);
 	in = (struct intent){
 		.id = 6, .kind = INTENT_MAINTENANCE, .state = INTENT_APPLYING, .node_name = "burst-2"};
 	assert_int_equal(decide_start(n, &in, &e), VERDICT_REFUSE);

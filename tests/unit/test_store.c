@@ -79,7 +79,9 @@ static void settings_stale_version(void **state)
 	s.version = 0;
 	assert_ok(store_settings_put(f->store, &s, NULL, NULL, E));
 	s.bursting_threshold = 99;
-	assert_int_equal(store_settings_put(f->store, &s, "lost", NULL, &e), ERR_PRECONDITION);
+	assert_int_equal(
+		store_settings_put(f->store, &s, &(struct settings_secrets){.text = {"lost"}}, NULL, &e),
+		ERR_PRECONDITION);
 	assert_int_equal(e.code, ERR_PRECONDITION);
 	assert_ok(store_settings_get(f->store, &back, E));
 	assert_int_not_equal(back.bursting_threshold, 99);
@@ -93,7 +95,9 @@ static void settings_bad_value_changes_nothing(void **state)
 	struct error e;
 
 	s.minimum_lifetime_minutes = 4; /* RULE E2: least 5 */
-	assert_int_equal(store_settings_put(f->store, &s, "x", NULL, &e), ERR_INTERNAL);
+	assert_int_equal(
+		store_settings_put(f->store, &s, &(struct settings_secrets){.text = {"x"}}, NULL, &e),
+		ERR_INTERNAL);
 	assert_non_null(strstr(e.detail, "minimum_lifetime_minutes"));
 	assert_ok(store_settings_get(f->store, &s, E));
 	assert_int_equal(s.version, 0);
@@ -105,21 +109,22 @@ static void secret_set_kept_removed(void **state)
 	struct bursting_settings s = other_settings();
 	char *secret = NULL;
 
-	assert_ok(store_aws_secret(f->store, &secret, E));
+	assert_ok(store_settings_secret(f->store, SETTINGS_AWS, &secret, E));
 	assert_null(secret);
-	assert_ok(store_settings_put(f->store, &s, "wJalrXUtnFEMI", NULL, E));
+	assert_ok(store_settings_put(f->store, &s, &(struct settings_secrets){.text = {"wJalrXUtnFEMI"}},
+				     NULL, E));
 	assert_ok(store_settings_get(f->store, &s, E));
 	assert_true(s.aws_secret_access_key_set);
 	assert_ok(store_settings_put(f->store, &s, NULL, NULL, E));
-	assert_ok(store_aws_secret(f->store, &secret, E));
+	assert_ok(store_settings_secret(f->store, SETTINGS_AWS, &secret, E));
 	assert_string_equal(secret, "wJalrXUtnFEMI");
 	secret_free(secret);
 	assert_ok(store_settings_get(f->store, &s, E));
-	assert_ok(store_settings_put(f->store, &s, "", NULL, E));
+	assert_ok(store_settings_put(f->store, &s, &(struct settings_secrets){.text = {""}}, NULL, E));
 	assert_ok(store_settings_get(f->store, &s, E));
 	assert_false(s.aws_secret_access_key_set);
 	secret = NULL;
-	assert_ok(store_aws_secret(f->store, &secret, E));
+	assert_ok(store_settings_secret(f->store, SETTINGS_AWS, &secret, E));
 	assert_null(secret);
 }
 
@@ -167,7 +172,8 @@ static void secret_is_sealed_on_disk(void **state)
 	struct bursting_settings s = other_settings();
 
 	(void)snprintf(s.tag_value, sizeof(s.tag_value), "visible-tag-value");
-	assert_ok(store_settings_put(st, &s, "wJalrXUtnFEMI/K7MDENG", NULL, E));
+	assert_ok(store_settings_put(st, &s, &(struct settings_secrets){.text = {"wJalrXUtnFEMI/K7MDENG"}},
+				     NULL, E));
 	/* The log file first, then the database itself. */
 	assert_true(dir_contains(f->dir, "visible-tag-value"));
 	assert_false(dir_contains(f->dir, "wJalrXUtnFEMI"));
@@ -185,10 +191,10 @@ static void secret_needs_its_key(void **state)
 	char *secret = NULL;
 	struct error e;
 
-	assert_ok(store_settings_put(st, &s, "wJalrXUtnFEMI", NULL, E));
+	assert_ok(store_settings_put(st, &s, &(struct settings_secrets){.text = {"wJalrXUtnFEMI"}}, NULL, E));
 	store_close(st);
 	assert_ok(store_open(f->path, wrong, &st, E));
-	assert_int_equal(store_aws_secret(st, &secret, &e), ERR_INTERNAL);
+	assert_int_equal(store_settings_secret(st, SETTINGS_AWS, &secret, &e), ERR_INTERNAL);
 	assert_non_null(strstr(e.detail, "key file"));
 	assert_null(strstr(e.detail, "wJalr"));
 	assert_null(secret);
@@ -886,7 +892,8 @@ static void wants_version_moves(void **state)
 	int64_t now = NOW;
 
 	assert_moves(wants, store_settings_put(f->store, &s, NULL, &s.version, E));
-	assert_moves(wants, store_settings_put(f->store, &s, "secret", NULL, E));
+	assert_moves(wants, store_settings_put(f->store, &s, &(struct settings_secrets){.text = {"secret"}},
+					       NULL, E));
 	assert_moves(wants, store_threshold_put(f->store, 1, 2, E));
 	assert_moves(wants, store_threshold_put(f->store, 1, 3, E));
 	assert_moves(wants, store_threshold_put(f->store, 1, 0, E));

@@ -71,7 +71,7 @@ static enum err read_back(struct store *st, struct error *e)
 		return err;
 	assert_int_equal(n, 1);
 	store_events_free(events, n);
-	if ((err = store_aws_secret(st, &secret, e)))
+	if ((err = store_settings_secret(st, SETTINGS_AWS, &secret, e)))
 		return err;
 	assert_string_equal(secret, "secret");
 	secret_free(secret);
@@ -92,7 +92,7 @@ static enum err work(const char *path, struct error *e)
 		return err;
 	if (countdown_later)
 		countdown = countdown_later;
-	if ((err = store_settings_put(st, &s, "secret", NULL, e)) ||
+	if ((err = store_settings_put(st, &s, &(struct settings_secrets){.text = {"secret"}}, NULL, e)) ||
 	    (err = store_tx(st, write_tx, NULL, e)) || (err = store_writable(st, e)))
 		return err;
 	return read_back(st, e);

@@ -12,10 +12,14 @@
  * A migration that adds or changes a table adds a row here. Each fills every table of its version.
  */
 #define FIRST                                                                                                \
-	"INSERT INTO settings VALUES (1, 1, 'control', 'manager', 6, 51, 11, 16, 12, 91, 6, 18, 3, "         \
+	"INSERT INTO settings (id, enabled, mode, tag_value, bursting_threshold, minimum_lifetime_minutes, " \
+	"poll_infinity_seconds, poll_ec2_seconds, start_timeout_minutes, replication_wait_seconds, "         \
+	"refused_rest_minutes, node_capacity_hd, approaching_margin_hd, aws_access_key_id, aws_secret, "     \
+	"version) VALUES (1, 1, 'control', 'manager', 6, 51, 11, 16, 12, 91, 6, 18, 3, "                     \
 	"'AKIA', x'00ff', 4);"                                                                               \
 	"INSERT INTO location_threshold VALUES (4, 9);"                                                      \
-	"INSERT INTO wish VALUES (7, 'on', 0, 3, 'alice', 2), (8, NULL, NULL, NULL, 'bob', 1);"              \
+	"INSERT INTO wish (node, power, maintenance, start_order, actor, version) VALUES (7, 'on', 0, 3, "   \
+	"'alice', 2), (8, NULL, NULL, NULL, 'bob', 1);"                                                      \
 	"INSERT INTO hold VALUES (5, 4, 2, 1000, 'why', 'alice', 900, 0), (6, 0, 0, 2000, 'why', 'bob', "    \
 	"900, 1);"                                                                                           \
 	"INSERT INTO hold_node VALUES (6, 0, 7), (6, 1, 8);"                                                 \
@@ -53,11 +57,19 @@
 #define SEVENTH                                                                                              \
 	SIXTH "INSERT INTO acknowledgement VALUES (3, 'shared_tenancy', 'node n', 'why', 'alice', 90, 95);"
 
+#define EIGHTH                                                                                               \
+	SEVENTH "INSERT INTO intent VALUES (4, '00000000-0000-4000-8000-000000000001', 'deploy_node', "      \
+		"'working', 0, 'new', 4, '', 'eu-west-1', 'alice', '', 'why', '', 0, 0, 0, 1, 10, 11, 12, "  \
+		"0, 0, '', NULL, NULL, NULL, NULL);"                                                         \
+		"INSERT INTO operation_value VALUES (4, 'subnet', 'subnet-1', NULL), (4, 'ssh_password', "   \
+		"NULL, x'00');"                                                                              \
+		"INSERT INTO operation_step VALUES (4, 0, 'check', 'running', 1, 11, 0, '', '');"
+
 static const struct {
 	int from;
 	const char *sql;
 } fillings[] = {
-	{1, FIRST}, {3, THIRD}, {4, FOURTH}, {5, FIFTH}, {6, SIXTH}, {7, SEVENTH},
+	{1, FIRST}, {3, THIRD}, {4, FOURTH}, {5, FIFTH}, {6, SIXTH}, {7, SEVENTH}, {8, EIGHTH},
 };
 
 static const char *filling_of(int version)
