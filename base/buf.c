@@ -15,6 +15,19 @@
 
 #define CAP_LEAST 256u
 
+/* realloc() that leaves nothing behind. */
+static char *move(struct buf *b, size_t cap)
+{
+	char *data = malloc(cap);
+
+	if (!data)
+		return NULL;
+	if (b->data)
+		memcpy(data, b->data, b->len + 1);
+	buf_wipe(&(struct buf){.data = b->data, .cap = b->cap});
+	return data;
+}
+
 /* The slow part of reserve(). */
 static bool grow(struct buf *b, size_t more)
 {
@@ -29,7 +42,7 @@ static bool grow(struct buf *b, size_t more)
 		cap = need;
 	if (cap < CAP_LEAST && b->max >= CAP_LEAST)
 		cap = CAP_LEAST;
-	char *data = realloc(b->data, cap);
+	char *data = b->secret ? move(b, cap) : realloc(b->data, cap);
 
 	if (!data) {
 		b->failed = true;
@@ -127,8 +140,10 @@ void buf_reset(struct buf *b)
 
 void buf_free(struct buf *b)
 {
+	if (b->secret && b->data)
+		OPENSSL_cleanse(b->data, b->cap);
 	free(b->data);
-	*b = BUF_INIT(b->max);
+	*b = (struct buf){.max = b->max, .secret = b->secret};
 }
 
 void buf_wipe(struct buf *b)

@@ -14,6 +14,7 @@ struct buf {
 	size_t cap;
 	size_t max;
 	bool failed;
+	bool secret; /* its memory is overwritten wherever it is given back, also when the buffer grows */
 };
 
 #define BUF_INIT(max_bytes) ((struct buf){.max = (max_bytes)})
@@ -25,6 +26,8 @@ void buf_printf(struct buf *, const char *format, ...) __attribute__((format(pri
 void buf_put_urlencoded(struct buf *, const char *);
 void buf_reset(struct buf *); /* keeps the memory, empties it, clears `failed` */
 void buf_free(struct buf *);  /* releases the memory; the buffer may be used again */
-void buf_wipe(struct buf *);  /* overwrites the content, then buf_free: for secrets */
+void buf_wipe(
+	struct
+	buf *); /* overwrites the content, then buf_free: for secrets; what growing left behind stays, see `secret` */
 
 #endif

@@ -74,6 +74,7 @@ static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *self)
 	(void)easy;
 	SSL_CTX_set_app_data(ssl_ctx, self);
 	SSL_CTX_set_verify(ssl_ctx, SSL_CTX_get_verify_mode(ssl_ctx), watch_verify);
+	SSL_CTX_set_options(ssl_ctx, SSL_OP_CLEANSE_PLAINTEXT); /* answers may hold secrets */
 	return CURLE_OK;
 }
 
@@ -87,7 +88,7 @@ static bool pin_valid(const char *pin)
 static void set_tls(struct curl_transport *t)
 {
 	CURL *c = t->easy;
-	bool chain = !t->pinned_key;
+	bool chain = !t->pinned_key && !t->unverified;
 
 	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	/* A pinned key says more than a chain and a name: exactly this key, also self-signed. */
@@ -228,6 +229,10 @@ static bool set_auth(const struct exchange *x, struct upstream_error *e)
 {
 	CURL *c = x->t->easy;
 
+	if (x->t->unverified && (x->call->sigv4 || x->call->basic_user)) {
+		transport_refuse(x, e, "credentials are not sent to a server that is not verified");
+		return false;
+	}
 	if (x->call->sigv4)
 		return set_signature(x, e);
 	if (x->call->basic_user) {
@@ -350,8 +355,8 @@ static bool perform(void *self, const struct http_call *call, struct http_answer
 		    struct upstream_error *e)
 {
 	struct exchange x = {.t = self, .call = call};
-	struct http_answer answer = {
-		.body = BUF_INIT(call->answer_max ? call->answer_max : DEFAULT_ANSWER_MAX)};
+	struct http_answer answer = {.body = {.max = call->answer_max ? call->answer_max : DEFAULT_ANSWER_MAX,
+					      .secret = call->secret_answer}};
 
 	host_of(call->url, x.host, sizeof(x.host));
 	bool ready = prepare(&x, &answer, e);
@@ -393,6 +398,7 @@ struct curl_transport *curl_transport_new(const struct transport_options *o)
 	t->name = copy(o->name);
 	t->ca_file = copy(o->ca_file);
 	t->pinned_key = copy(o->pinned_key);
+	t->unverified = o->unverified;
 	t->timeout_ms = o->timeout_ms ? o->timeout_ms : DEFAULT_TIMEOUT_MS;
 	atomic_init(&t->interrupted, false);
 	if (!t->easy || !t->multi || !t->name || (o->ca_file && !t->ca_file) ||

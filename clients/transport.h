@@ -39,6 +39,7 @@ struct http_call {
 	bool no_proxy;           /* link-local services are never reached through a proxy */
 	/* On a connection of its own: libcurl sends a request again by itself when a kept connection ends without an answer. */
 	bool once;
+	bool secret_answer; /* the answer's body is overwritten wherever its memory is given back */
 };
 
 struct http_answer {
@@ -65,7 +66,14 @@ struct transport_options {
 	const char *name; /* "infinity" or "ec2": prefix of issue slugs ("infinity_tls", "ec2_unreachable") */
 	const char *ca_file;    /* NULL = the system's store */
 	const char *pinned_key; /* "sha256//...": trusts exactly this key, also self-signed; NULL = none */
-	long timeout_ms;        /* default deadline of an exchange; 0 = 20,000 */
+	/*
+	 * Trusts every certificate. Only for the bootstrap port of a new Conferencing Node (clients/infinity/bootstrap.h): its
+	 * certificate is self-signed and made at its first boot, so nobody can know its key before, and its address is what EC2 says
+	 * of the instance that we launched. Calls with a user's or AWS credentials are refused on such a
+	 * transport.
+	 */
+	bool unverified;
+	long timeout_ms; /* default deadline of an exchange; 0 = 20,000 */
 };
 
 /* Sets libcurl up; once, before threads and before the first curl_transport_new. Main thread. */

@@ -16,6 +16,7 @@ struct curl_transport {
 	char *name;
 	char *ca_file;
 	char *pinned_key;
+	bool unverified;
 	long timeout_ms;
 	atomic_bool interrupted;
 	char curl_words[CURL_ERROR_SIZE];

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -231,6 +232,45 @@ static void buf_appends_bytes_with_zeroes(void **state)
 	assert_int_equal(b.len, 3);
 	assert_memory_equal(b.data, "a\0b", 4);
 	buf_free(&b);
+}
+
+static size_t cleansed; /* bytes, by the library's function, which this one stands in for */
+
+void OPENSSL_cleanse(void *at, size_t len)
+{
+	explicit_bzero(at, len);
+	cleansed += len;
+}
+
+/* All memory that it ever had: where growing moved it, and where it ended. */
+static void buf_secret_leaves_nothing_behind(void **state)
+{
+	struct buf b = {.max = 100000, .secret = true};
+	struct buf plain = BUF_INIT(100000);
+	size_t had = 0;
+
+	(void)state;
+	cleansed = 0;
+	for (int i = 0; i < 9000; i++) {
+		size_t cap = b.cap;
+
+		buf_printf(&b, "%05d", i);
+		buf_printf(&plain, "%05d", i);
+		had += b.cap != cap ? cap : 0;
+		assert_int_equal(cleansed, had);
+	}
+	assert_true(had > 256);
+	assert_string_equal(b.data, plain.data);
+	assert_int_equal(b.len, 45000);
+	had += b.cap;
+	buf_free(&b);
+	buf_free(&plain);
+	assert_int_equal(cleansed, had);
+	assert_true(b.secret);
+	assert_int_equal(b.max, 100000);
+	buf_puts(&plain, "x");
+	buf_wipe(&plain);
+	assert_int_equal(cleansed, had + 256);
 }
 
 static void buf_urlencodes(void **state)
@@ -678,6 +718,7 @@ int main(void)
 		cmocka_unit_test(buf_failed_appends_do_nothing),
 		cmocka_unit_test(buf_large_content),
 		cmocka_unit_test(buf_appends_bytes_with_zeroes),
+		cmocka_unit_test(buf_secret_leaves_nothing_behind),
 		cmocka_unit_test(buf_urlencodes),
 		cmocka_unit_test(time_forms_of_infinity_and_ec2),
 		cmocka_unit_test(time_refuses_what_is_no_time),

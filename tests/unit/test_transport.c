@@ -650,6 +650,67 @@ static void self_signed_is_refused_with_its_key(void **state)
 	identity_free(&id);
 }
 
+static void unverified_takes_any_certificate(void **state)
+{
+	static const char *const headers[] = {"Content-Type: text/xml", NULL};
+	struct fixture *f = *state;
+	struct identity id = identity_new("DNS:somebody.else");
+
+	secure(f, &id);
+	fails(f, &(struct http_call){.url = f->url}, "tls", "infinity_tls");
+	connect_with(f, &(struct transport_options){.name = "bootstrap", .unverified = true});
+	succeeds(f, &(struct http_call){.method = METHOD_POST,
+					.url = f->url,
+					.headers = headers,
+					.body = "<a/>",
+					.body_len = 4,
+					.secret_answer = true});
+	assert_string_equal(f->answer.body.data, "ok");
+	assert_true(f->answer.body.secret);
+	assert_int_equal(f->server.requests, 1);
+	identity_free(&id);
+}
+
+/* Whoever answers there has not said who it is. */
+static void unverified_gets_no_credentials(void **state)
+{
+	struct fixture *f = *state;
+	struct identity id = identity_new("IP:127.0.0.1");
+
+	secure(f, &id);
+	connect_with(f, &(struct transport_options){.name = "bootstrap", .unverified = true});
+	fails(f, &(struct http_call){.url = f->url, .basic_user = "u", .basic_password = "p"}, "bad_call",
+	      "bootstrap_request");
+	fails(f,
+	      &(struct http_call){.method = METHOD_POST,
+				  .url = f->url,
+				  .body = "a=b",
+				  .body_len = 3,
+				  .sigv4 = "aws:amz:eu-west-1:ec2",
+				  .access_key = "AKIA",
+				  .secret_key = "x"},
+	      "bad_call", "bootstrap_request");
+	assert_int_equal(f->server.connections, 0);
+	identity_free(&id);
+}
+
+/* A pin holds although the chain does not count. */
+static void unverified_heeds_a_pin(void **state)
+{
+	struct fixture *f = *state;
+	struct identity id = identity_new("IP:127.0.0.1");
+	struct identity other = identity_new("IP:127.0.0.1");
+	char pin[64];
+
+	secure(f, &id);
+	identity_pin(&other, pin);
+	connect_with(f,
+		     &(struct transport_options){.name = "bootstrap", .pinned_key = pin, .unverified = true});
+	fails(f, &(struct http_call){.url = f->url}, "tls_pin", "bootstrap_tls");
+	identity_free(&id);
+	identity_free(&other);
+}
+
 static void pinned_key_is_trusted(void **state)
 {
 	struct fixture *f = *state;
@@ -754,6 +815,9 @@ int main(void)
 		T(garbage_is_not_http),
 		T(interruption),
 		T(self_signed_is_refused_with_its_key),
+		T(unverified_takes_any_certificate),
+		T(unverified_gets_no_credentials),
+		T(unverified_heeds_a_pin),
 		T(pinned_key_is_trusted),
 		T(other_key_is_refused),
 		T(own_authority_is_trusted),
