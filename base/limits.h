@@ -30,6 +30,8 @@
 #define LIMIT_INFINITY_PAGES        200 /* 100,000 objects: more is a loop, not a platform */
 #define LIMIT_INFINITY_ANSWER_BYTES (16 * 1024 * 1024) /* 500 participants are about 500 kB */
 #define LIMIT_UPSTREAM_JSON_DEPTH   32
+#define LIMIT_BOOTSTRAP_BYTES                                                                                \
+	(1024 * 1024) /* a new node's configuration document: keys, certificates and settings in XML */
 
 /* EC2 */
 #define LIMIT_EC2_ANSWER_BYTES  (64 * 1024 * 1024) /* 10,000 instances in one page are 50 MB */

@@ -154,6 +154,13 @@ static void note_date(struct skew *skew, int64_t date_ms, int64_t sent, int64_t 
 	skew->offset = date_ms + MS_PER_SECOND / 2 - (sent + (received - sent) / 2);
 }
 
+static size_t answer_max(const struct infinity_request *request)
+{
+	if (request->answer_max)
+		return request->answer_max;
+	return request->method == METHOD_GET ? LIMIT_INFINITY_ANSWER_BYTES : CHANGE_ANSWER_MAX;
+}
+
 /* One exchange as it is, signed on by `authorization` ("" = Basic). */
 static bool send_once(struct infinity_client *client, const struct infinity_request *request,
 		      const char *authorization, struct http_answer *ret, struct upstream_error *e)
@@ -175,10 +182,11 @@ static bool send_once(struct infinity_client *client, const struct infinity_requ
 		.headers = headers,
 		.body = request->body,
 		.body_len = request->body ? strlen(request->body) : 0,
-		.answer_max = request->method == METHOD_GET ? LIMIT_INFINITY_ANSWER_BYTES : CHANGE_ANSWER_MAX,
+		.answer_max = answer_max(request),
 		.basic_user = client->user,
 		.basic_password = client->password,
 		.once = request->method == METHOD_POST,
+		.secret_answer = request->method != METHOD_GET,
 	};
 
 	client->requests++;
@@ -224,7 +232,8 @@ static bool attempt(struct infinity_client *client, const struct infinity_reques
 			return false;
 	}
 	if (!infinity_answer_usable(&answer)) {
-		infinity_error_answer(&answer, request->aim, request->resource, client->oauth, e);
+		infinity_error_answer(&answer, request->aim, request->resource, request->sent, client->oauth,
+				      e);
 		return false;
 	}
 	*ret = answer;

@@ -44,7 +44,9 @@ struct infinity_request {
 	const char *path;        /* absolute, with the slash before any "?" */
 	const char *resource;    /* as an operator reads it */
 	enum infinity_aim aim;
-	const char *body; /* JSON, NULL = none */
+	const char *body;   /* JSON, NULL = none */
+	const json_t *sent; /* what `body` was made of, where it may hold secrets; NULL = it holds none */
+	size_t answer_max;  /* bytes; 0 = the default of the method */
 };
 
 /*

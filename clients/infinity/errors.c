@@ -14,6 +14,7 @@
 
 #include "base/utf8.h"
 #include "clients/infinity/parse.h"
+#include "clients/infinity/secrets.h"
 
 #define REMEDY_VERSION "Report this with the version of Infinity; burstd expects its management API v1."
 
@@ -30,7 +31,7 @@ static bool is_html(const struct http_answer *answer)
 
 bool infinity_answer_usable(const struct http_answer *answer)
 {
-	return answer->status >= 200 && answer->status <= 299 && !is_html(answer);
+	return answer->status == 201 || (answer->status >= 200 && answer->status <= 299 && !is_html(answer));
 }
 
 const char *infinity_clean_text(const char *text, char out[INFINITY_TEXT_SIZE])
@@ -118,8 +119,12 @@ static const char *named_text(const json_t *body)
 	return NULL;
 }
 
-/* What the answer's body says, in at most 200 clean bytes. "" when it says nothing to a person. */
-static const char *body_text(const struct http_answer *answer, char out[INFINITY_TEXT_SIZE])
+/*
+ * What the answer's body says, in at most 200 clean bytes. "" when it says nothing to a person, or when it is no JSON while a
+ * secret was sent: whatever it is, it might be the request.
+ */
+static const char *body_text(const struct http_answer *answer, const json_t *sent,
+			     char out[INFINITY_TEXT_SIZE])
 {
 	char raw[2 * INFINITY_TEXT_SIZE];
 	char field[64] = "";
@@ -133,11 +138,14 @@ static const char *body_text(const struct http_answer *answer, char out[INFINITY
 	json_auto_t *body = infinity_json_load(answer->body.data, answer->body.len, why);
 	const char *text = body ? named_text(body) : NULL;
 
-	if (text)
-		return infinity_clean_text(text, out);
-	text = body ? first_text(body, field, sizeof field, 4) : NULL;
 	if (!text)
-		return infinity_clean_text(answer->body.data, out);
+		text = body ? first_text(body, field, sizeof field, 4) : NULL;
+	if (!text)
+		return infinity_holds_secret(sent) ? out : infinity_clean_text(answer->body.data, out);
+	if (infinity_repeats_secret(sent, field))
+		field[0] = '\0';
+	if (infinity_repeats_secret(sent, text))
+		text = "its words repeat a secret and are not shown";
 	(void)snprintf(raw, sizeof raw, "%s%s", field, text);
 	return infinity_clean_text(raw, out);
 }
@@ -175,6 +183,9 @@ static struct verdict verdict_not_found(enum infinity_aim aim)
 		return (struct verdict){
 			UPSTREAM_OPERATOR, "not_found", "infinity_object", "no such Conferencing Node",
 			"The node was deleted on the Management Node; nothing is left to change."};
+	if (aim == AIM_RESOURCE)
+		return (struct verdict){UPSTREAM_OPERATOR, "not_found", "infinity_object", "no such object",
+					"It was deleted on the Management Node; nothing is left to change."};
 	if (aim == AIM_LOCATION)
 		return (struct verdict){
 			UPSTREAM_OPERATOR, "not_found", "infinity_object", "no such location",
@@ -194,6 +205,10 @@ static struct verdict verdict_refused(enum infinity_aim aim, int status)
 		return (struct verdict){UPSTREAM_OPERATOR, "refused", "infinity_location_refused",
 					"the change was refused",
 					"Mend what the Management Node names, then ask again."};
+	if (aim == AIM_RESOURCE)
+		return (struct verdict){UPSTREAM_OPERATOR, "refused", "infinity_resource_refused",
+					"the change was refused",
+					"Mend what the Management Node names, then let the operation go on."};
 	if (status == 409)
 		return (struct verdict){UPSTREAM_WAIT, "conflict", "infinity_conflict",
 					"the change does not fit the present state",
@@ -240,13 +255,13 @@ static struct verdict verdict_of(const struct http_answer *answer, enum infinity
 }
 
 void infinity_error_answer(const struct http_answer *answer, enum infinity_aim aim, const char *resource,
-			   bool oauth, struct upstream_error *e)
+			   const json_t *sent, bool oauth, struct upstream_error *e)
 {
 	struct verdict v = verdict_of(answer, aim, oauth);
 	char remedy[sizeof e->remedy];
 	char said[INFINITY_TEXT_SIZE];
 
-	body_text(answer, said);
+	body_text(answer, sent, said);
 	(void)snprintf(remedy, sizeof remedy,
 		       "Give the role of burstd's Infinity account the permission to %s %s, then wait for "
 		       "the next poll.",

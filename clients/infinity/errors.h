@@ -5,22 +5,27 @@
 #ifndef BURSTD_CLIENTS_INFINITY_ERRORS_H
 #define BURSTD_CLIENTS_INFINITY_ERRORS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "clients/transport.h"
 
-/* What a request is for: the same status means different things on a list, on one node, on a start and on a location. */
-enum infinity_aim { AIM_READ, AIM_NODE, AIM_START, AIM_LOCATION };
+/* What a request is for: the same status means different things on a list, on one node, on a start, on a location and so on. */
+enum infinity_aim { AIM_READ, AIM_NODE, AIM_START, AIM_LOCATION, AIM_RESOURCE };
 
-/* Any 2xx with something else than a page for a browser in it. */
+/*
+ * Any 2xx with something else than a page for a browser in it; a 201 with anything, as that of a Conferencing Node brings its
+ * configuration document, and nobody promises how it is labelled.
+ */
 bool infinity_answer_usable(const struct http_answer *);
 
 /*
  * Fills `e` from an answer that is not usable. `resource` as an operator reads it ("status/participant");
- * `oauth` tells which credentials a 401 is about.
+ * `oauth` tells which credentials a 401 is about. `sent` is the object that was sent, NULL = none: words that repeat a secret of
+ * it are left out.
  */
 void infinity_error_answer(const struct http_answer *, enum infinity_aim aim, const char *resource,
-			   bool oauth, struct upstream_error *e);
+			   const json_t *sent, bool oauth, struct upstream_error *e);
 
 /* A 2xx whose content is not what the API promises: issue "infinity_answer", code "wrong_answer". Returns
  * false. */

@@ -14,7 +14,7 @@
 
 #include "base/limits.h"
 
-#define PATH_MAX_BYTES 1024
+#define PATH_MAX_BYTES 3600 /* a filter by a name of 250 characters, each of four bytes, escaped */
 
 /* One pass over all pages. */
 struct pass {
@@ -39,6 +39,14 @@ void infinity_rows_free(struct rows *rows)
 {
 	free(rows->items);
 	*rows = (struct rows){0};
+}
+
+void infinity_rows_clear(const struct infinity_list *list, struct rows *rows)
+{
+	for (size_t i = 0; list->drop && i < rows->n; i++)
+		list->drop((char *)rows->items + i * list->row_size);
+	rows->n = 0;
+	rows->partial[0] = '\0';
 }
 
 static void keep_node(void *node)
@@ -151,9 +159,9 @@ static bool read_meta(const struct pass *pass, const json_t *page, struct meta *
 }
 
 /* The id as text; false where an object has none. */
-static bool id_text(const json_t *object, char *out, size_t size)
+static bool id_text(const struct infinity_list *list, const json_t *object, char *out, size_t size)
 {
-	const json_t *id = json_object_get(object, "id");
+	const json_t *id = json_object_get(object, list->key ? list->key : "id");
 
 	if (json_is_integer(id))
 		(void)snprintf(out, size, "%" JSON_INTEGER_FORMAT, json_integer_value(id));
@@ -171,10 +179,11 @@ static bool check_id(struct pass *pass, const json_t *object, bool *ret_new, str
 	const char *key;
 
 	*ret_new = true;
-	if (!pass->list->keyed)
+	if (!pass->list->key)
 		return true;
-	if (!id_text(object, id, sizeof id))
-		return infinity_error_content(e, pass->list->resource, "an object has no \"id\"");
+	if (!id_text(pass->list, object, id, sizeof id))
+		return infinity_error_content(e, pass->list->resource, "an object has no \"%s\"",
+					      pass->list->key);
 	if (tfind(id, &pass->ids, compare_text)) {
 		note_moved(pass, "an object came twice");
 		*ret_new = false;
@@ -184,6 +193,15 @@ static bool check_id(struct pass *pass, const json_t *object, bool *ret_new, str
 	if (!key || !tsearch(key, &pass->ids, compare_text))
 		return infinity_error_memory(e, pass->list->resource);
 	return true;
+}
+
+static bool matches(const struct infinity_list *list, const json_t *object)
+{
+	const json_t *value = list->match_field ? json_object_get(object, list->match_field) : NULL;
+
+	return !list->match_field ||
+	       (json_is_string(value) && json_string_length(value) == strlen(list->match_text) &&
+		strcmp(json_string_value(value), list->match_text) == 0);
 }
 
 static bool take_object(struct pass *pass, const json_t *object, struct upstream_error *e)
@@ -203,8 +221,8 @@ static bool take_object(struct pass *pass, const json_t *object, struct upstream
 	row = rows_add(pass->rows, list->row_size);
 	if (!row)
 		return infinity_error_memory(e, list->resource);
-	if (!list->parse(object, pass->arena, row, why)) {
-		(void)id_text(object, id, sizeof id);
+	if (matches(list, object) && !list->parse(object, pass->arena, row, why)) {
+		(void)id_text(list, object, id, sizeof id);
 		return infinity_error_content(e, list->resource, "object %s: %s", id, why);
 	}
 	pass->rows->n++;
@@ -234,11 +252,13 @@ static bool take_page(struct pass *pass, const json_t *page, struct upstream_err
 	return pass->rows->n == before || take_next(pass, meta.next, e);
 }
 
-static bool read_pages(struct pass *pass, struct upstream_error *e)
+static bool read_pages(struct pass *pass, const char *filter, struct upstream_error *e)
 {
 	const char *resource = pass->list->resource;
 
-	(void)snprintf(pass->next, sizeof pass->next, "%s?limit=%d", pass->list->path, LIMIT_INFINITY_PAGE);
+	if ((size_t)snprintf(pass->next, sizeof pass->next, "%s?limit=%d%s", pass->list->path,
+			     LIMIT_INFINITY_PAGE, filter) >= sizeof pass->next)
+		return infinity_error_content(e, resource, "its address is too long");
 	for (int page = 0; pass->next[0]; page++) {
 		if (page == LIMIT_INFINITY_PAGES)
 			return infinity_error_content(e, resource, "more than %d pages",
@@ -254,15 +274,14 @@ static bool read_pages(struct pass *pass, struct upstream_error *e)
 }
 
 /* One pass; rows->partial tells whether the list held still. */
-static bool read_once(struct infinity_client *client, const struct infinity_list *list, struct arena *arena,
-		      struct rows *rows, struct upstream_error *e)
+static bool read_once(struct infinity_client *client, const struct infinity_list *list, const char *filter,
+		      struct arena *arena, struct rows *rows, struct upstream_error *e)
 {
 	_cleanup_(pass_end) struct pass pass = {
 		.client = client, .list = list, .arena = arena, .rows = rows, .total = -1};
 
-	rows->n = 0;
-	rows->partial[0] = '\0';
-	if (!read_pages(&pass, e))
+	infinity_rows_clear(list, rows);
+	if (!read_pages(&pass, filter, e))
 		return false;
 	(void)snprintf(rows->partial, sizeof rows->partial, "%s", pass.moved);
 	return true;
@@ -271,7 +290,14 @@ static bool read_once(struct infinity_client *client, const struct infinity_list
 bool infinity_list_read(struct infinity_client *client, const struct infinity_list *list, struct arena *arena,
 			struct rows *rows, struct upstream_error *e)
 {
-	if (!read_once(client, list, arena, rows, e))
+	return infinity_list_search(client, list, "", arena, rows, e);
+}
+
+bool infinity_list_search(struct infinity_client *client, const struct infinity_list *list,
+			  const char *filter, struct arena *arena, struct rows *rows,
+			  struct upstream_error *e)
+{
+	if (!read_once(client, list, filter, arena, rows, e))
 		return false;
-	return !rows->partial[0] || read_once(client, list, arena, rows, e);
+	return !rows->partial[0] || read_once(client, list, filter, arena, rows, e);
 }

@@ -22,6 +22,12 @@ void infinity_rows_free(struct rows *);
 bool infinity_list_read(struct infinity_client *, const struct infinity_list *, struct arena *,
 			struct rows *rows, struct upstream_error *e);
 
+/* The same of the objects that a filter leaves: "&name=Oslo", escaped, "" for all. */
+bool infinity_list_search(struct infinity_client *, const struct infinity_list *, const char *filter,
+			  struct arena *, struct rows *rows, struct upstream_error *e);
+/* Releases what the rows own, where the list's rows own something, and leaves them empty. */
+void infinity_rows_clear(const struct infinity_list *, struct rows *);
+
 /* One object or envelope: GET and parse. New reference, NULL fills `e`. */
 json_t *infinity_get(struct infinity_client *, const char *path, const char *resource,
 		     struct upstream_error *e);

@@ -4,13 +4,13 @@
  */
 #include "clients/infinity/location.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clients/infinity/list.h"
+#include "clients/infinity/resource_send.h"
 
 #define FIND_PATH_MAX 2048 /* a name of LOCATION_NAME_MAX bytes, each escaped, and the list's path */
 
@@ -41,23 +41,14 @@ char *infinity_location_body(const struct location_change *c)
 void infinity_location_query(const char *name, struct buf *out)
 {
 	buf_printf(out, "%s?limit=500&name=", infinity_lists[LIST_location].path);
-	for (const char *c = name; *c; c++)
-		if (isalnum((unsigned char)*c) || strchr("-._~", *c)) /* RFC 3986 unreserved */
-			buf_append(out, c, 1);
-		else
-			buf_printf(out, "%%%02X", (unsigned)(unsigned char)*c);
+	buf_put_urlencoded(out, name);
 }
 
 /* --- parsing -------------------------------------------------------------------------------------------------------- */
 
 int64_t infinity_location_made(const struct http_answer *answer)
 {
-	const char *path = infinity_lists[LIST_location].path;
-	const char *at = strstr(answer->location, path);
-	char *end = NULL;
-	long long id = at ? strtoll(at + strlen(path), &end, 10) : 0;
-
-	return id > 0 && (*end == '\0' || strcmp(end, "/") == 0) ? id : 0;
+	return infinity_reference_id(RESOURCE_SYSTEM_LOCATION, answer->location);
 }
 
 bool infinity_location_found(const json_t *page, const char *name, int64_t *ret_id, const char **ret_why)
@@ -88,29 +79,12 @@ bool infinity_location_found(const json_t *page, const char *name, int64_t *ret_
 
 /* --- sending -------------------------------------------------------------------------------------------------------- */
 
-static bool not_sendable(const char *resource, struct upstream_error *e)
+static bool not_sendable(struct upstream_error *e)
 {
 	upstream_error_set(e, UPSTREAM_BUG, 0, "request", "infinity_request",
 			   "Report this: burstd built a request that it must not send.",
-			   "%s: no such location, or nothing to change", resource);
+			   "%s: nothing to change, or no name", infinity_lists[LIST_location].resource);
 	return false;
-}
-
-/* PATCH or DELETE of one location. */
-static bool change_one(struct infinity_client *client, enum http_method method, int64_t id, const char *body,
-		       struct upstream_error *e)
-{
-	_cleanup_(http_answer_free) struct http_answer answer = {0};
-	char path[128];
-	char resource[64];
-	struct infinity_request request = {
-		.method = method, .path = path, .resource = resource, .aim = AIM_LOCATION, .body = body};
-
-	(void)snprintf(path, sizeof path, "%s%" PRId64 "/", infinity_lists[LIST_location].path, id);
-	(void)snprintf(resource, sizeof resource, "%s/%" PRId64, infinity_lists[LIST_location].resource, id);
-	if (id <= 0)
-		return not_sendable(resource, e);
-	return infinity_exchange(client, &request, &answer, e);
 }
 
 bool infinity_update_location(struct infinity_client *client, int64_t id, const struct location_change *c,
@@ -118,40 +92,26 @@ bool infinity_update_location(struct infinity_client *client, int64_t id, const 
 {
 	_cleanup_(freep) char *body = infinity_location_body(c);
 
-	return body ? change_one(client, METHOD_PATCH, id, body, e)
-		    : not_sendable(infinity_lists[LIST_location].resource, e);
+	if (!body)
+		return not_sendable(e);
+	return infinity_resource_change(client, RESOURCE_SYSTEM_LOCATION, METHOD_PATCH, id,
+					&(struct resource_text){.body = body}, e);
 }
 
 bool infinity_delete_location(struct infinity_client *client, int64_t id, struct upstream_error *e)
 {
-	return change_one(client, METHOD_DELETE, id, NULL, e);
+	return infinity_resource_delete(client, RESOURCE_SYSTEM_LOCATION, id, e);
 }
 
 bool infinity_create_location(struct infinity_client *client, const struct location_change *c,
 			      int64_t *ret_id, struct upstream_error *e)
 {
-	const struct infinity_list *list = &infinity_lists[LIST_location];
-	_cleanup_(http_answer_free) struct http_answer answer = {0};
 	_cleanup_(freep) char *body = infinity_location_body(c);
-	struct infinity_request request = {.method = METHOD_POST,
-					   .path = list->path,
-					   .resource = list->resource,
-					   .aim = AIM_LOCATION,
-					   .body = body};
-	int64_t id;
 
 	if (!body || !(c->fields & LOCATION_NAME))
-		return not_sendable(list->resource, e);
-	if (!infinity_exchange(client, &request, &answer, e))
-		return false;
-	id = infinity_location_made(&answer);
-	if (id) {
-		*ret_id = id;
-		return true;
-	}
-	upstream_error_set(e, UPSTREAM_RETRY, answer.status, "wrong_answer", "infinity_answer", "",
-			   "%s: the answer does not tell the new location's id", list->resource);
-	return false;
+		return not_sendable(e);
+	return infinity_resource_post(client, RESOURCE_SYSTEM_LOCATION, &(struct resource_text){.body = body},
+				      ret_id, NULL, e);
 }
 
 bool infinity_find_location(struct infinity_client *client, const char *name, int64_t *ret_id,

@@ -312,7 +312,7 @@ static bool fetch_token(struct oauth *oauth, const struct transport *transport, 
 	if (answer.status == 400 || answer.status == 401 || answer.status == 403)
 		refused(&answer, now, e);
 	else
-		infinity_error_answer(&answer, AIM_READ, RESOURCE, true, e);
+		infinity_error_answer(&answer, AIM_READ, RESOURCE, NULL, true, e);
 	return false;
 }
 

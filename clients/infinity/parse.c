@@ -64,9 +64,10 @@ json_t *infinity_json_load(const char *text, size_t len, char why[PARSE_WHY_SIZE
 	}
 	/* A display name may hold \u0000; refusing it would blind us to the whole platform. */
 	ret = json_loadb(text, len, JSON_ALLOW_NUL, &at);
+	/* jansson's own words quote the answer, which may hold a PIN or a token. */
 	if (!ret)
-		(void)snprintf(why, PARSE_WHY_SIZE, "the answer is not JSON: line %d column %d: %.80s",
-			       at.line, at.column, at.text);
+		(void)snprintf(why, PARSE_WHY_SIZE, "the answer is not JSON: line %d column %d", at.line,
+			       at.column);
 	return ret;
 }
 
@@ -77,7 +78,7 @@ json_t *infinity_json_load_list(const struct infinity_list *list, const char *te
 	struct buf kept = BUF_INIT(len);
 	json_t *ret = NULL;
 
-	if (infinity_prune(text, len, list->fields, &kept) && !too_deep(kept.data, kept.len))
+	if (list->fields && infinity_prune(text, len, list->fields, &kept) && !too_deep(kept.data, kept.len))
 		ret = json_loadb(kept.data, kept.len, JSON_ALLOW_NUL, NULL);
 	buf_free(&kept);
 	return ret ? ret : infinity_json_load(text, len, why);
@@ -436,7 +437,7 @@ const struct infinity_list infinity_lists[LIST_COUNT] = {
 	[LIST_##name] = {.path = "/api/admin/" #module "/v1/" #resource_ "/",                                \
 			 .resource = #module "/" #resource_,                                                 \
 			 .row_size = sizeof(type),                                                           \
-			 .keyed = keyed_,                                                                    \
+			 .key = keyed_ ? "id" : NULL,                                                        \
 			 .fields = fields_##name,                                                            \
 			 .parse = parse_##name},
 	INFINITY_LISTS(X)

@@ -147,11 +147,16 @@ struct infinity_list {
 	const char *path;     /* "/api/admin/status/v1/worker_vm/" */
 	const char *resource; /* "status/worker_vm", as an operator reads it */
 	size_t row_size;
-	bool keyed;                /* every object has an id */
-	const char *const *fields; /* every field that the parser reads and the id, NULL at the end */
+	const char *key; /* the field that every object has as its id; NULL = none */
+	const char *const
+		*fields; /* every field that the parser reads and the id, NULL at the end; NULL = all */
+	const char *
+		match_field; /* only objects with exactly this text there are parsed, the others leave a zeroed row; NULL = all */
+	const char *match_text;
 	/* One object into one zeroed row. false fills `why`; the arena running full does not count as a
 	 * failure. */
 	bool (*parse)(const json_t *object, struct arena *, void *ret_row, char why[PARSE_WHY_SIZE]);
+	void (*drop)(void *row); /* what a row owns is released; NULL = nothing */
 };
 extern const struct infinity_list infinity_lists[LIST_COUNT];
 

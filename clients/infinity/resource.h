@@ -49,7 +49,7 @@ bool infinity_resource_find(struct infinity_client *, enum infinity_resource, co
 			    const char *value, json_t **ret, struct upstream_error *e);
 /*
  * POST on the list. *ret_id is the new object's. `ret_body` (may be NULL) gets the answer's body as it came: of worker_vm that is
- * the XML configuration document, which holds secrets and cannot be fetched again (facts: the caller wipes it). One attempt:
+ * the XML configuration document, which holds secrets and cannot be fetched again: the caller frees it (buf_free wipes it). One attempt:
  * with UPSTREAM_RETRY it may have been made all the same.
  */
 bool infinity_resource_create(struct infinity_client *, enum infinity_resource, const json_t *object,

@@ -42,6 +42,8 @@ struct sent {
 	char authorization[3000];
 	char user[64];
 	bool once;
+	bool secret_answer;
+	size_t answer_max;
 };
 
 struct fake {
@@ -79,6 +81,8 @@ static void fake_record(struct fake *f, const struct http_call *call)
 	assert_true(f->n_sent < ARRAY_LEN(f->sent));
 	s->method = call->method;
 	s->once = call->once;
+	s->secret_answer = call->secret_answer;
+	s->answer_max = call->answer_max;
 	(void)snprintf(s->url, sizeof s->url, "%s", call->url);
 	(void)snprintf(s->body, sizeof s->body, "%s", call->body ? call->body : "");
 	assert_int_equal(call->body_len, call->body ? strlen(call->body) : 0);
