@@ -536,6 +536,7 @@ static void what_must_not_be_sent(void **state)
 		expect_refused(
 			b, infinity_resource_update(b->client, RESOURCE_WORKER_VM, none[i], fields, &b->e));
 		expect_refused(b, infinity_resource_delete(b->client, RESOURCE_WORKER_VM, none[i], &b->e));
+		says(b, UPSTREAM_BUG, "no such object");
 	}
 	expect_refused(b, infinity_resource_create(b->client, RESOURCE_WORKER_VM, nothing, &id, NULL, &b->e));
 	expect_refused(b, infinity_resource_update(b->client, RESOURCE_WORKER_VM, 7, nothing, &b->e));
