@@ -26,7 +26,7 @@
 #define THROTTLED_BASE_MS   1000.0 /* first backoff after a throttle */
 #define BACKOFF_MOST_MS     20000.0
 #define OFFSET_TOLERANCE_MS 2000 /* the Date header has whole seconds: less cannot be told from none */
-#define POWER_ANSWER_MAX    (256 * 1024)
+#define CHANGE_ANSWER_MAX   (256 * 1024)
 
 struct ec2_client {
 	struct ec2_client_options o;
@@ -70,6 +70,29 @@ struct ec2_client *ec2_client_new(const struct ec2_client_options *o)
 void ec2_client_free(struct ec2_client *c)
 {
 	free(c);
+}
+
+/* --- failures of no call ---------------------------------------------------------------------------------------- */
+
+bool ec2_out_of_memory(struct upstream_error *e)
+{
+	upstream_error_set(e, UPSTREAM_RETRY, 0, "memory", "ec2_answer", "give the machine more memory",
+			   "out of memory");
+	return false;
+}
+
+bool ec2_bad_answer(const struct ec2_client *c, const char *action, struct upstream_error *e, const char *why)
+{
+	upstream_error_set(e, UPSTREAM_RETRY, 200, "bad_answer", "ec2_answer", "", "%s in %s: %s", action,
+			   c->region, why);
+	return false;
+}
+
+static bool too_large(struct upstream_error *e)
+{
+	upstream_error_set(e, UPSTREAM_BUG, 0, "request", "ec2_request", "shorten the tag value",
+			   "the request would be too large");
+	return false;
 }
 
 /* --- waiting ----------------------------------------------------------------------------------------------------- */
@@ -234,8 +257,7 @@ static bool attempts(struct ec2_client *c, const struct request *r, struct ec2_a
 			break;
 	}
 	if (r->body->failed)
-		upstream_error_set(e, UPSTREAM_BUG, 0, "request", "ec2_request", "shorten the tag value",
-				   "the request would be too large");
+		return too_large(e);
 	return good;
 }
 
@@ -316,13 +338,6 @@ static bool finish(struct ec2_client *c, struct ec2_builder *b, int64_t observed
 	return true;
 }
 
-static bool out_of_memory(struct upstream_error *e)
-{
-	upstream_error_set(e, UPSTREAM_RETRY, 0, "memory", "ec2_answer", "give the machine more memory",
-			   "out of memory");
-	return false;
-}
-
 static bool describe(struct ec2_client *c, const struct listing *l, struct ec2_report **ret,
 		     struct upstream_error *e)
 {
@@ -330,7 +345,7 @@ static bool describe(struct ec2_client *c, const struct listing *l, struct ec2_r
 	int64_t observed_at = clock_now(c->o.clock);
 
 	if (!b)
-		return out_of_memory(e);
+		return ec2_out_of_memory(e);
 	return describe_all(c, l, b, e) && finish(c, b, observed_at, ret, e);
 }
 
@@ -353,7 +368,7 @@ bool ec2_describe_addresses(struct ec2_client *c, const char *const *addresses, 
 	int64_t observed_at = clock_now(c->o.clock);
 
 	if (!b)
-		return out_of_memory(e);
+		return ec2_out_of_memory(e);
 	for (size_t done = 0; done < n; done += LIMIT_EC2_FILTER_VALUES) {
 		size_t part = n - done > LIMIT_EC2_FILTER_VALUES ? LIMIT_EC2_FILTER_VALUES : n - done;
 
@@ -365,6 +380,15 @@ bool ec2_describe_addresses(struct ec2_client *c, const char *const *addresses, 
 }
 
 /* --- short listings ---------------------------------------------------------------------------------------------- */
+
+static void put_short_listing(struct buf *b, const struct ec2_listing *l, const char *token)
+{
+	ec2_put_action(b, l->action);
+	ec2_put_filter(b, 1, l->filter, l->values, l->n_values, l->wildcards);
+	buf_puts(b, l->more ? l->more : "");
+	if (!l->unpaged)
+		ec2_put_page(b, token);
+}
 
 static bool listing_page(struct ec2_client *c, const struct ec2_listing *l, const char *token,
 			 struct ec2_answer *ret, struct upstream_error *e)
@@ -380,7 +404,7 @@ static bool listing_page(struct ec2_client *c, const struct ec2_listing *l, cons
 	};
 	bool good;
 
-	ec2_put_describe(&body, l->action, l->filter, l->values, l->n_values, token);
+	put_short_listing(&body, l, token);
 	good = attempts(c, &r, ret, e);
 	buf_free(&body);
 	return good;
@@ -421,6 +445,32 @@ int64_t ec2_server_offset(const struct ec2_client *c)
 	return c->server_offset;
 }
 
+/* --- changes ----------------------------------------------------------------------------------------------------- */
+
+static bool keep_root(void *self, const struct xml *root)
+{
+	*(const struct xml **)self = root;
+	return true;
+}
+
+bool ec2_change(struct ec2_client *c, const struct ec2_change *change, const struct xml **ret_root,
+		struct upstream_error *e)
+{
+	const struct ec2_listing answer = {
+		.action = change->action, .arena = change->arena, .take = keep_root, .self = ret_root};
+	const struct request r = {
+		.action = change->action,
+		.bucket = change->bucket,
+		.body = change->body,
+		.answer_max = CHANGE_ANSWER_MAX,
+		.expected = EC2_ANSWER_LISTING,
+		.listing = &answer,
+	};
+	struct ec2_answer head;
+
+	return change->body->failed ? too_large(e) : attempt_with_keys(c, &r, &head, e);
+}
+
 /* --- start and stop ---------------------------------------------------------------------------------------------- */
 
 static bool power(struct ec2_client *c, const struct request *r, struct ec2_state_change *ret,
@@ -430,12 +480,8 @@ static bool power(struct ec2_client *c, const struct request *r, struct ec2_stat
 
 	if (!attempt_with_keys(c, r, &answer, e))
 		return e->class == UPSTREAM_OK; /* DryRunOperation: allowed, and nothing done */
-	if (!answer.changed_id[0]) {
-		upstream_error_set(e, UPSTREAM_RETRY, 200, "bad_answer", "ec2_answer", "",
-				   "%s in %s: the answer does not name %s", r->action, c->region,
-				   r->instance_id);
-		return false;
-	}
+	if (!answer.changed_id[0])
+		return ec2_bad_answer(c, r->action, e, "the answer does not name the instance");
 	*ret = (struct ec2_state_change){.previous = answer.previous, .current = answer.current};
 	return true;
 }
@@ -448,13 +494,13 @@ bool ec2_start_instance(struct ec2_client *c, const char *instance_id, bool dry_
 		.action = "StartInstances",
 		.bucket = EC2_BUCKET_START,
 		.body = &body,
-		.answer_max = POWER_ANSWER_MAX,
+		.answer_max = CHANGE_ANSWER_MAX,
 		.expected = EC2_ANSWER_CHANGES,
 		.instance_id = instance_id,
 	};
 
 	ec2_put_start(&body, instance_id, dry_run);
-	bool good = body.failed ? out_of_memory(e) : power(c, &r, ret, e);
+	bool good = body.failed ? ec2_out_of_memory(e) : power(c, &r, ret, e);
 
 	buf_free(&body);
 	return good;
@@ -468,13 +514,13 @@ bool ec2_stop_instance(struct ec2_client *c, const char *instance_id, bool dry_r
 		.action = "StopInstances",
 		.bucket = EC2_BUCKET_STOP,
 		.body = &body,
-		.answer_max = POWER_ANSWER_MAX,
+		.answer_max = CHANGE_ANSWER_MAX,
 		.expected = EC2_ANSWER_CHANGES,
 		.instance_id = instance_id,
 	};
 
 	ec2_put_stop(&body, instance_id, dry_run);
-	bool good = body.failed ? out_of_memory(e) : power(c, &r, ret, e);
+	bool good = body.failed ? ec2_out_of_memory(e) : power(c, &r, ret, e);
 
 	buf_free(&body);
 	return good;

@@ -15,6 +15,9 @@
 #define SKEW_SUSPECT_MS                                                                                      \
 	240000 /* from here on a refused signature is blamed on the clock, as AWS's own SDKs do */
 
+#define PERMISSION_SIZE 100
+#define WORDS_MOST      180 /* of AWS's own; half of it where the permission is named before */
+
 /* One kind of trouble: issue slug and what to do. put_remedy adds what depends on the call. */
 #define TROUBLES(X)                                                                                          \
 	X(NONE, "", "")                                                                                      \
@@ -44,7 +47,20 @@
 	  "check the instance's configuration in the AWS console: start or stop it there to see the reason") \
 	X(ENA, "ec2_configuration",                                                                          \
 	  "enable ENA support on the instance (ModifyInstanceAttribute), as its type needs it")              \
-	X(NOT_FOUND, "ec2_not_found", "check that the instance still exists, in this region and account")    \
+	X(NOT_FOUND, "ec2_not_found",                                                                        \
+	  "check that what the message names still exists, in this region and account")                      \
+	X(IMAGE, "ec2_image",                                                                                \
+	  "check that the image is in this region, is shared with this account, and that the account's "     \
+	  "allowed-images setting admits it")                                                                \
+	X(LAUNCH_ENDED, "ec2_launch_ended",                                                                  \
+	  "somebody terminated the instance that this operation launched: cancel the operation and begin a " \
+	  "new one")                                                                                         \
+	X(ADDRESS, "ec2_address",                                                                            \
+	  "look at the Elastic IP in the AWS console: free it from what uses or locks it, or take another")  \
+	X(GATEWAY, "ec2_gateway",                                                                            \
+	  "attach an internet gateway to the VPC: without one no instance in it has a public address")       \
+	X(GROUP, "ec2_group",                                                                                \
+	  "use the security group of that name which is there already, or take another name")                \
 	X(REQUEST, "ec2_request", "report this to the makers of burstd, with the request id")                \
 	X(ANSWER, "ec2_answer",                                                                              \
 	  "check the address of EC2 and whether a proxy or firewall answers in its place")
@@ -149,21 +165,22 @@ static const struct row rows[] = {
 	{"InvalidInstanceState", UPSTREAM_WAIT, TROUBLE_STATE},
 	{"InvalidState", UPSTREAM_WAIT, TROUBLE_STATE},
 	{"DependencyViolation", UPSTREAM_WAIT, TROUBLE_STATE},
-	{"IdempotentInstanceTerminated", UPSTREAM_BUG, TROUBLE_REQUEST},
+	{"InvalidGroup.InUse", UPSTREAM_WAIT, TROUBLE_STATE},
+	{"IdempotentInstanceTerminated", UPSTREAM_OPERATOR, TROUBLE_LAUNCH_ENDED},
 	{"IdempotentParameterMismatch", UPSTREAM_BUG, TROUBLE_REQUEST},
-	{"InvalidIPAddress.InUse", UPSTREAM_OPERATOR, TROUBLE_CONFIGURATION},
+	{"InvalidIPAddress.InUse", UPSTREAM_OPERATOR, TROUBLE_ADDRESS},
 	{"InvalidNetworkInterface.InUse", UPSTREAM_OPERATOR, TROUBLE_CONFIGURATION},
-	{"Resource.AlreadyAssociated", UPSTREAM_OPERATOR, TROUBLE_CONFIGURATION},
-	{"Resource.AlreadyAssigned", UPSTREAM_OPERATOR, TROUBLE_CONFIGURATION},
-	{"InvalidAddress.Locked", UPSTREAM_OPERATOR, TROUBLE_CONFIGURATION},
-	{"Gateway.NotAttached", UPSTREAM_OPERATOR, TROUBLE_CONFIGURATION},
+	{"Resource.AlreadyAssociated", UPSTREAM_OPERATOR, TROUBLE_ADDRESS},
+	{"Resource.AlreadyAssigned", UPSTREAM_OPERATOR, TROUBLE_ADDRESS},
+	{"InvalidAddress.Locked", UPSTREAM_OPERATOR, TROUBLE_ADDRESS},
+	{"Gateway.NotAttached", UPSTREAM_OPERATOR, TROUBLE_GATEWAY},
 
 	{"InvalidInstanceID.NotFound", UPSTREAM_NEXT, TROUBLE_NOT_FOUND},
 	{"InvalidInstanceID.Malformed", UPSTREAM_BUG, TROUBLE_REQUEST},
 	{"InvalidInstanceID", UPSTREAM_OPERATOR, TROUBLE_CONFIGURATION},
-	{"InvalidAMIID.NotFound", UPSTREAM_OPERATOR, TROUBLE_CONFIGURATION},
-	{"InvalidAMIID.Malformed", UPSTREAM_OPERATOR, TROUBLE_CONFIGURATION},
-	{"InvalidAMIID.Unavailable", UPSTREAM_OPERATOR, TROUBLE_CONFIGURATION},
+	{"InvalidAMIID.NotFound", UPSTREAM_OPERATOR, TROUBLE_IMAGE},
+	{"InvalidAMIID.Malformed", UPSTREAM_OPERATOR, TROUBLE_IMAGE},
+	{"InvalidAMIID.Unavailable", UPSTREAM_OPERATOR, TROUBLE_IMAGE},
 	{"InvalidAllocationID.NotFound", UPSTREAM_OPERATOR, TROUBLE_NOT_FOUND},
 	{"InvalidAddressID.NotFound", UPSTREAM_OPERATOR, TROUBLE_NOT_FOUND},
 	{"InvalidAddress.NotFound", UPSTREAM_OPERATOR, TROUBLE_NOT_FOUND},
@@ -178,6 +195,8 @@ static const struct row rows[] = {
 	{"InvalidGroup.NotFound", UPSTREAM_OPERATOR, TROUBLE_NOT_FOUND},
 	{"InvalidSecurityGroupID.NotFound", UPSTREAM_OPERATOR, TROUBLE_NOT_FOUND},
 	{"InvalidGroupId.Malformed", UPSTREAM_OPERATOR, TROUBLE_CONFIGURATION},
+	{"InvalidGroup.Duplicate", UPSTREAM_OPERATOR, TROUBLE_GROUP},
+	{"InvalidGroup.Reserved", UPSTREAM_OPERATOR, TROUBLE_GROUP},
 	{"InvalidSecurityGroupRuleId.NotFound", UPSTREAM_OPERATOR, TROUBLE_NOT_FOUND},
 	{"InvalidSecurityGroupRuleId.Malformed", UPSTREAM_OPERATOR, TROUBLE_CONFIGURATION},
 	{"InvalidKeyPair.NotFound", UPSTREAM_OPERATOR, TROUBLE_NOT_FOUND},
@@ -185,7 +204,7 @@ static const struct row rows[] = {
 	{"InvalidAvailabilityZone", UPSTREAM_OPERATOR, TROUBLE_CONFIGURATION},
 	{"InvalidZone.NotFound", UPSTREAM_OPERATOR, TROUBLE_NOT_FOUND},
 	{"ZonesMismatched", UPSTREAM_OPERATOR, TROUBLE_CONFIGURATION},
-	{"InvalidID", UPSTREAM_BUG, TROUBLE_REQUEST},
+	{"InvalidID", UPSTREAM_OPERATOR, TROUBLE_NOT_FOUND},
 	{"InvalidPermission.Duplicate", UPSTREAM_OK, TROUBLE_NONE},
 	{"InvalidPermission.NotFound", UPSTREAM_OPERATOR, TROUBLE_NOT_FOUND},
 	{"InvalidPermission.Malformed", UPSTREAM_BUG, TROUBLE_REQUEST},
@@ -296,14 +315,36 @@ static struct row refine(struct row r, const struct ec2_failure *f)
 	return r;
 }
 
+/*
+ * The permission that lacks. It may be another than the call's own: tags at launch need a permission of their own, and AWS's words say so
+ * ("is not authorized to perform: ec2:...").
+ */
+static const char *missing_permission(const struct ec2_failure *f, char *out, size_t size)
+{
+	static const char lead[] = "not authorized to perform: ";
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+	const char *said = strstr(f->message, lead);
+	const char *permission = said ? said + strlen(lead) : "";
+	size_t service = strspn(permission, letters);
+	size_t name = permission[service] == ':' ? strspn(permission + service + 1, letters) : 0;
+
+	if (service && name)
+		(void)snprintf(out, size, "%.*s", (int)(service + 1 + name), permission);
+	else
+		(void)snprintf(out, size, "ec2:%s", f->action);
+	return out;
+}
+
 static void put_remedy(const struct ec2_failure *f, enum trouble t, char *out, size_t size)
 {
+	char permission[PERMISSION_SIZE];
+
 	if (t == TROUBLE_UNAUTHORIZED)
 		(void)snprintf(out, size,
-			       "allow ec2:%s in the IAM policy of these credentials; if the policy has a "
+			       "allow %s in the IAM policy of these credentials; if the policy has a "
 			       "condition on tags, check the "
 			       "instance's tags",
-			       f->action);
+			       missing_permission(f, permission, sizeof(permission)));
 	else if (t == TROUBLE_CREDENTIALS && ec2_region_opt_in(f->region))
 		(void)snprintf(out, size, "%s; %s is an opt-in region: check that the account has enabled it",
 			       troubles[t].remedy, f->region);
@@ -312,11 +353,15 @@ static void put_remedy(const struct ec2_failure *f, enum trouble t, char *out, s
 }
 
 /* The beginning of the sentence: what is wrong in our words, where AWS's own are too dim. */
-static const char *preface(const struct ec2_failure *f, enum trouble t, char *out, size_t size)
+static void put_preface(const struct ec2_failure *f, enum trouble t, char *out, size_t size)
 {
 	long long seconds = llabs(f->skew_ms) / 1000;
+	char permission[PERMISSION_SIZE];
 
-	if (t == TROUBLE_CLOCK && f->skew_ms)
+	if (t == TROUBLE_UNAUTHORIZED)
+		(void)snprintf(out, size, "missing permission: %s; ",
+			       missing_permission(f, permission, sizeof(permission)));
+	else if (t == TROUBLE_CLOCK && f->skew_ms)
 		(void)snprintf(out, size, "this machine's clock is %lld seconds %s AWS's; ", seconds,
 			       f->skew_ms > 0 ? "ahead of" : "behind");
 	else if (!*f->code)
@@ -324,7 +369,6 @@ static const char *preface(const struct ec2_failure *f, enum trouble t, char *ou
 			       f->html ? "a web page" : "no XML of AWS");
 	else
 		out[0] = '\0';
-	return out;
 }
 
 void ec2_error_fill(struct upstream_error *e, const struct ec2_failure *f)
@@ -333,13 +377,14 @@ void ec2_error_fill(struct upstream_error *e, const struct ec2_failure *f)
 	struct row r = refine(known ? *known : row_by_status(f->http_status), f);
 	const char *code = *f->code ? f->code : f->html ? "html_answer" : "bad_answer";
 	char remedy[300];
-	char before[100];
+	char before[PERMISSION_SIZE + 40];
 
 	put_remedy(f, r.trouble, remedy, sizeof(remedy));
+	put_preface(f, r.trouble, before, sizeof(before));
 	upstream_error_set(e, r.class, f->http_status, code, troubles[r.trouble].issue, remedy,
-			   "%s in %s: %s%s%s%.180s%s%s%s", f->action, f->region,
-			   preface(f, r.trouble, before, sizeof(before)), code, *f->message ? ": " : "",
-			   f->message, *f->request_id ? " (request " : "", f->request_id,
-			   *f->request_id ? ")" : "");
+			   "%s in %s: %s%s%s%.*s%s%s%s", f->action, f->region, before, code,
+			   *f->message ? ": " : "",
+			   r.trouble == TROUBLE_UNAUTHORIZED ? WORDS_MOST / 2 : WORDS_MOST, f->message,
+			   *f->request_id ? " (request " : "", f->request_id, *f->request_id ? ")" : "");
 	e->retry_after_ms = f->retry_after_ms;
 }

@@ -21,9 +21,9 @@ static const struct {
 	double capacity;
 	double per_second;
 } sizes[EC2_BUCKETS] = {
-	[EC2_BUCKET_DESCRIBE] = {100, 20},
-	[EC2_BUCKET_START] = {5, 2},
-	[EC2_BUCKET_STOP] = {50, 5},
+	[EC2_BUCKET_DESCRIBE] = {100, 20}, [EC2_BUCKET_START] = {5, 2},       [EC2_BUCKET_STOP] = {50, 5},
+	[EC2_BUCKET_LAUNCH] = {5, 2},      [EC2_BUCKET_TERMINATE] = {100, 5}, [EC2_BUCKET_TAG] = {100, 10},
+	[EC2_BUCKET_CHANGE] = {50, 5},
 };
 
 struct ec2_limiter {

@@ -7,8 +7,16 @@
 #include "clients/ec2/ec2.h"
 
 /* AWS counts each action for itself, in buckets of these sizes. */
-enum ec2_bucket { EC2_BUCKET_DESCRIBE, EC2_BUCKET_START, EC2_BUCKET_STOP };
-#define EC2_BUCKETS 3
+enum ec2_bucket {
+	EC2_BUCKET_DESCRIBE,
+	EC2_BUCKET_START,
+	EC2_BUCKET_STOP,
+	EC2_BUCKET_LAUNCH,
+	EC2_BUCKET_TERMINATE,
+	EC2_BUCKET_TAG,
+	EC2_BUCKET_CHANGE, /* every other change: they share it, though AWS has one for each */
+};
+#define EC2_BUCKETS (EC2_BUCKET_CHANGE + 1)
 
 /*
  * Takes one token, also one that is not there yet, and returns the real milliseconds to wait before the call. Callers

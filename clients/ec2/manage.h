@@ -5,6 +5,9 @@
  *
  * `dry_run` asks EC2 whether the call would be allowed and changes nothing: true = it would; false with code
  * "UnauthorizedOperation" = it is not permitted. One client per thread and region.
+ *
+ * All of them: false fills `e` and leaves what is returned untouched. An empty or missing id, name, token or tag key is refused
+ * (UPSTREAM_BUG) before anything is sent. An instance that EC2 does not know (yet) is UPSTREAM_WAIT in a change.
  */
 #ifndef BURSTD_CLIENTS_EC2_MANAGE_H
 #define BURSTD_CLIENTS_EC2_MANAGE_H
@@ -62,8 +65,8 @@ struct managed_launch {
 	const char *subnet;
 	const char *const *groups;
 	size_t n_groups;
-	const char *key_name;
-	bool public_address; /* auto-assigned; false = none, whatever the subnet says */
+	const char *key_name; /* NULL or "" = launched without one */
+	bool public_address;  /* auto-assigned; false = none, whatever the subnet says */
 	const char *client_token;
 	const struct managed_tag *tags; /* of the instance, its volumes and its network interface */
 	size_t n_tags;
@@ -86,7 +89,7 @@ struct managed_group {
 
 /* --- reads --- */
 
-/* Images of `owner` in state available whose name fits `name` ("*" and "?" are wildcards); malloc'ed, free(). */
+/* Images of `owner` in state available whose name fits `name` ("*" and "?" are wildcards), deprecated ones too; malloc'ed, free(). */
 bool ec2_find_images(struct ec2_client *, const char *owner, const char *name, struct managed_image **ret,
 		     size_t *ret_n, struct upstream_error *e);
 bool ec2_find_subnet(struct ec2_client *, const char *subnet, struct managed_subnet *ret,
@@ -103,7 +106,7 @@ bool ec2_find_tagged_address(struct ec2_client *, const struct managed_tag *, st
 			     struct upstream_error *e);
 bool ec2_find_address_of(struct ec2_client *, const char *instance, struct managed_address *ret,
 			 struct upstream_error *e);
-/* By id, or by name in a VPC (id NULL). */
+/* By id, or by name in a VPC (id NULL). Rules and their texts live in the arena. */
 bool ec2_find_group(struct ec2_client *, const char *id, const char *vpc, const char *name, struct arena *,
 		    struct managed_group *ret, struct upstream_error *e);
 /* Whether there is a key pair of this name. */
@@ -133,13 +136,14 @@ bool ec2_allocate_address(struct ec2_client *, const struct managed_tag *, size_
 /* Fails where the address belongs to another instance (Resource.AlreadyAssociated). */
 bool ec2_associate_address(struct ec2_client *, const char *allocation, const char *instance, bool dry_run,
 			   struct upstream_error *e);
+/* What is to be disassociated, released or deleted and is not there is done. */
 bool ec2_disassociate_address(struct ec2_client *, const char *association, bool dry_run,
 			      struct upstream_error *e);
 bool ec2_release_address(struct ec2_client *, const char *allocation, bool dry_run, struct upstream_error *e);
 bool ec2_create_group(struct ec2_client *, const char *name, const char *description, const char *vpc,
 		      const struct managed_tag *, size_t n, bool dry_run, char ret_id[EC2_ID_SIZE],
 		      struct upstream_error *e);
-/* Adds rules of one direction. A rule that is there already (InvalidPermission.Duplicate) is no failure. */
+/* Adds rules of one direction, towards a CIDR or a group each. A rule that is there already (InvalidPermission.Duplicate) is no failure. */
 bool ec2_authorize(struct ec2_client *, const char *group, const struct group_rule *, size_t n, bool dry_run,
 		   struct upstream_error *e);
 /* DeleteSecurityGroup: for the undo of ec2_create_group. */

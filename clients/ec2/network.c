@@ -45,16 +45,6 @@ static const char *text_or_null(const struct xml *node, const char *name)
 	return *text ? text : NULL;
 }
 
-/* A number, `otherwise` where the element is missing or none. */
-static int number(const struct xml *node, const char *name, int otherwise)
-{
-	const char *text = xml_text(node, name);
-	char *end;
-	long n = strtol(text, &end, 10);
-
-	return end > text && !*end && n >= -1 && n <= 65535 ? (int)n : otherwise;
-}
-
 /* The texts of `name` in the items of a list. */
 static const char **texts(struct arena *a, const struct xml *list, const char *name, size_t *ret_n)
 {
@@ -92,12 +82,12 @@ static const char **addresses_of(struct arena *a, const struct xml *item, size_t
 	return all;
 }
 
-static const char *tag_of(const struct xml *item)
+const char *ec2_tag_of(const struct xml *item, const char *key)
 {
 	const struct xml *tags = xml_child(item, "tagSet");
 
 	for (const struct xml *t = tags ? tags->child : NULL; t; t = t->next)
-		if (!strcmp(xml_text(t, "key"), TAG_NAME))
+		if (!strcmp(xml_text(t, "key"), key))
 			return xml_text(t, "value");
 	return NULL;
 }
@@ -115,7 +105,7 @@ static bool take_instance(struct reading *r, const struct xml *item)
 		.vpc = xml_text(item, "vpcId"),
 		.subnet = xml_text(item, "subnetId"),
 		.key_name = text_or_null(item, "keyName"),
-		.tag_value = tag_of(item),
+		.tag_value = ec2_tag_of(item, TAG_NAME),
 	};
 	if (instance_state_from_text(xml_text(xml_child(item, "instanceState"), "name"), &i->state))
 		i->state = INSTANCE_TERMINATED;
@@ -164,8 +154,8 @@ static size_t take_permission(const struct xml *permission, bool egress, struct 
 				out[n] = (struct group_rule){
 					.egress = egress,
 					.protocol = xml_text(permission, "ipProtocol"),
-					.from = number(permission, "fromPort", -1),
-					.to = number(permission, "toPort", -1),
+					.from = xml_number(permission, "fromPort", -1),
+					.to = xml_number(permission, "toPort", -1),
 					.cidr = p <= PEERS_IPV6 ? xml_text(i, peers[p].text) : NULL,
 					.group = p == PEERS_GROUPS ? xml_text(i, peers[p].text) : NULL,
 				};
@@ -173,7 +163,7 @@ static size_t take_permission(const struct xml *permission, bool egress, struct 
 	return n;
 }
 
-static size_t take_permissions(const struct xml *group, struct group_rule *out)
+size_t ec2_rules_of(const struct xml *group, struct group_rule *out)
 {
 	static const char *const lists[] = {"ipPermissions", "ipPermissionsEgress"};
 	size_t n = 0;
@@ -199,11 +189,11 @@ static bool take_groups(void *self, const struct xml *root)
 			return false;
 		*g = (struct security_group){.id = xml_text(item, "groupId"),
 					     .name = xml_text(item, "groupName")};
-		g->n_rules = take_permissions(item, NULL);
+		g->n_rules = ec2_rules_of(item, NULL);
 		g->rules = arena_array(r->report->arena, g->n_rules + 1, sizeof(*g->rules));
 		if (!g->rules)
 			return false;
-		(void)take_permissions(item, g->rules);
+		(void)ec2_rules_of(item, g->rules);
 	}
 	return true;
 }
@@ -229,13 +219,13 @@ static struct acl_entry take_entry(const struct xml *item)
 	const struct xml *range = xml_child(item, "portRange");
 
 	return (struct acl_entry){
-		.number = number(item, "ruleNumber", 65535),
+		.number = xml_number(item, "ruleNumber", 65535),
 		.egress = !strcmp(xml_text(item, "egress"), "true"),
 		.allow = !strcmp(xml_text(item, "ruleAction"), "allow"),
 		.protocol = xml_text(item, "protocol"),
 		.cidr = text_or_null(item, "cidrBlock"),
-		.from = number(range, "from", -1),
-		.to = number(range, "to", -1),
+		.from = xml_number(range, "from", -1),
+		.to = xml_number(range, "to", -1),
 	};
 }
 
@@ -326,11 +316,8 @@ bool ec2_survey_network(struct ec2_client *c, const char *const *addresses, size
 	struct ec2_listing acls = {
 		.action = "DescribeNetworkAcls", .filter = "association.subnet-id", .take = take_acls};
 
-	if (!report) {
-		upstream_error_set(e, UPSTREAM_RETRY, 0, "memory", "ec2_answer",
-				   "give the machine more memory", "out of memory");
-		return false;
-	}
+	if (!report)
+		return ec2_out_of_memory(e);
 	instances.arena = report->arena;
 	if (!ec2_list(c, &instances, e))
 		return false;

@@ -353,8 +353,7 @@ static void keep_address(struct parse *p)
 		add(p, &p->b->addresses, &address, sizeof(address));
 }
 
-/* EC2: the high byte of a state's code is for AWS's own use. */
-static bool state_from_code(const char *text, enum instance_state *ret)
+bool ec2_state_from_code(const char *text, enum instance_state *ret)
 {
 	char *end;
 	long code = strtol(text, &end, 10);
@@ -427,7 +426,7 @@ static void on_instance_text(struct parse *p)
 	case EL_STATE_CODE:
 		/* The name decides where both are there: names are the stable thing. */
 		if (!p->state_known)
-			p->state_known = state_from_code(p->text, &i->state);
+			p->state_known = ec2_state_from_code(p->text, &i->state);
 		break;
 	case EL_STATE_NAME:
 		if (instance_state_from_text(p->text, &i->state) == 0)
@@ -472,7 +471,7 @@ static void on_error_text(struct parse *p)
 static void change_code(const struct parse *p, enum instance_state *state)
 {
 	if ((int)*state < 0)
-		(void)state_from_code(p->text, state);
+		(void)ec2_state_from_code(p->text, state);
 }
 
 static void change_name(const struct parse *p, enum instance_state *state)

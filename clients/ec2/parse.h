@@ -51,6 +51,9 @@ struct ec2_answer {
 	enum instance_state current;
 };
 
+/* The number of an instance state; its high byte is for AWS's own use. false: no number of 16 bits. */
+bool ec2_state_from_code(const char *text, enum instance_state *ret);
+
 /*
  * Reads one whole answer. Instances go to `into` (may be NULL: they are checked and dropped). Of a start or stop answer the
  * change of `instance_id` is kept (may be NULL: the first). false: not well-formed, a DOCTYPE, a limit, an instance without

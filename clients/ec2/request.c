@@ -10,15 +10,14 @@
 
 #define PAGE_ITEMS 1000 /* the most that EC2 allows */
 
-static void put_action(struct buf *b, const char *action)
+void ec2_put_action(struct buf *b, const char *action)
 {
 	buf_printf(b, "Action=%s&Version=2016-11-15", action);
 }
 
 /* In a filter * and ? stand for other characters; a tag value may hold them, and then means them. */
-static void put_filter_value(struct buf *b, size_t i, const char *value)
+static void put_literally(struct buf *b, const char *value)
 {
-	buf_printf(b, "&Filter.1.Value.%zu=", i);
 	for (; *value; value++) {
 		char one[2] = {*value, '\0'};
 
@@ -28,8 +27,23 @@ static void put_filter_value(struct buf *b, size_t i, const char *value)
 	}
 }
 
+void ec2_put_filter(struct buf *b, size_t number, const char *name, const char *const *values, size_t n,
+		    bool wildcards)
+{
+	assert(n > 0 && n <= LIMIT_EC2_FILTER_VALUES);
+	buf_printf(b, "&Filter.%zu.Name=", number);
+	buf_put_urlencoded(b, name);
+	for (size_t i = 0; i < n; i++) {
+		buf_printf(b, "&Filter.%zu.Value.%zu=", number, i + 1);
+		if (wildcards)
+			buf_put_urlencoded(b, values[i]);
+		else
+			put_literally(b, values[i]);
+	}
+}
+
 /* MaxResults goes with filters only: together with a list of ids EC2 refuses it. */
-static void put_page(struct buf *b, const char *token)
+void ec2_put_page(struct buf *b, const char *token)
 {
 	buf_printf(b, "&MaxResults=%d", PAGE_ITEMS);
 	if (token && *token)
@@ -39,12 +53,9 @@ static void put_page(struct buf *b, const char *token)
 void ec2_put_describe(struct buf *b, const char *action, const char *filter, const char *const *values,
 		      size_t n, const char *token)
 {
-	assert(n > 0 && n <= LIMIT_EC2_FILTER_VALUES);
-	put_action(b, action);
-	aws_put_pair(b, "Filter.1.Name", filter);
-	for (size_t i = 0; i < n; i++)
-		put_filter_value(b, i + 1, values[i]);
-	put_page(b, token);
+	ec2_put_action(b, action);
+	ec2_put_filter(b, 1, filter, values, n, false);
+	ec2_put_page(b, token);
 }
 
 void ec2_put_describe_tagged(struct buf *b, const char *tag_value, const char *token)
@@ -64,7 +75,7 @@ void ec2_put_describe_instance(struct buf *b, const char *instance_id, const cha
 
 static void put_power(struct buf *b, const char *action, const char *instance_id, bool dry_run)
 {
-	put_action(b, action);
+	ec2_put_action(b, action);
 	aws_put_pair(b, "InstanceId.1", instance_id);
 	if (dry_run)
 		aws_put_pair(b, "DryRun", "true");

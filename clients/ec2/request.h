@@ -14,6 +14,13 @@
 
 #define EC2_FILTER_ADDRESS "network-interface.addresses.private-ip-address" /* of all interfaces */
 
+/* The parts of a body: how each begins; one filter, with its number; the page, last. */
+void ec2_put_action(struct buf *, const char *action);
+/* One to LIMIT_EC2_FILTER_VALUES values (asserts). Without `wildcards`, * and ? in them are escaped and mean themselves. */
+void ec2_put_filter(struct buf *, size_t number, const char *name, const char *const *values, size_t n,
+		    bool wildcards);
+void ec2_put_page(struct buf *, const char *token);
+
 /*
  * Any describe with one filter of one to LIMIT_EC2_FILTER_VALUES values (asserts): no value would mean everything. `token` is the page's
  * token, "" or NULL for the first page. Wildcards in values are escaped: they mean themselves.

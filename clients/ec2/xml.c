@@ -2,6 +2,7 @@
 
 #include <expat.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -156,6 +157,15 @@ const char *xml_text(const struct xml *node, const char *name)
 	const struct xml *child = xml_child(node, name);
 
 	return child ? child->text : "";
+}
+
+int xml_number(const struct xml *node, const char *name, int otherwise)
+{
+	const char *text = xml_text(node, name);
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	return end > text && !*end && n >= -1 && n <= 65535 ? (int)n : otherwise;
 }
 
 size_t xml_count(const struct xml *node)

@@ -24,6 +24,8 @@ struct xml *xml_read(struct arena *, const char *data, size_t len, char *why, si
 const struct xml *xml_child(const struct xml *, const char *name);
 /* The text of the first child of that name; "" without one. */
 const char *xml_text(const struct xml *, const char *name);
+/* The first child's number from -1 to 65535, as ports are; `otherwise` where it is missing or none of these. */
+int xml_number(const struct xml *, const char *name, int otherwise);
 /* How many children an element has. */
 size_t xml_count(const struct xml *list);
 
