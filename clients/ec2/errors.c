@@ -44,7 +44,8 @@
 	X(QUOTA, "ec2_quota", "raise the account's quota in AWS Service Quotas, or stop something else")     \
 	X(STATE, "ec2_state", "nothing at first: burstd looks at the instance's state again")                \
 	X(CONFIGURATION, "ec2_configuration",                                                                \
-	  "check the instance's configuration in the AWS console: start or stop it there to see the reason") \
+	  "check the configuration of what the message names in the AWS console; start or stop an instance " \
+	  "there to see the reason")                                                                         \
 	X(ENA, "ec2_configuration",                                                                          \
 	  "enable ENA support on the instance (ModifyInstanceAttribute), as its type needs it")              \
 	X(NOT_FOUND, "ec2_not_found",                                                                        \

@@ -41,6 +41,25 @@ static void a_tree(void **state)
 	assert_int_equal(xml_count(NULL), 0);
 }
 
+static void numbers(void **state)
+{
+	_cleanup_(arena_freep) struct arena *a = arena_new(1 << 20);
+	char why[160];
+	const struct xml *root = read_text(
+		a, "<r><a>-1</a><b>65535</b><c>65536</c><d>-2</d><e>1x</e><f/><g> 443 </g></r>", why);
+
+	(void)state;
+	assert_int_equal(xml_number(root, "a", 7), -1);
+	assert_int_equal(xml_number(root, "b", 7), 65535);
+	assert_int_equal(xml_number(root, "c", 7), 7);
+	assert_int_equal(xml_number(root, "d", 7), 7);
+	assert_int_equal(xml_number(root, "e", 7), 7);
+	assert_int_equal(xml_number(root, "f", 7), 7);
+	assert_int_equal(xml_number(root, "g", 7), 443);
+	assert_int_equal(xml_number(root, "none", 7), 7);
+	assert_int_equal(xml_number(NULL, "a", 7), 7);
+}
+
 static void refusals(void **state)
 {
 	static const char *const texts[] = {
@@ -91,6 +110,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tree),
+		cmocka_unit_test(numbers),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(limits),
 	};
