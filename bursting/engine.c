@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bursting/internal.h"
+#include "fleet/lifecycle.h"
 
 /* --- the plan's memory ----------------------------------------------------------------------------------------- */
 
@@ -149,6 +150,13 @@ bool node_startable(const struct node *n)
 	       n->wish_maintenance != WISH_TRUE;
 }
 
+/* On its way up for bursting: what a life-cycle operation starts is the operation's until that ends, and brings nothing yet. */
+static bool node_coming(const struct node *n)
+{
+	return (n->phase == PHASE_STARTING && !(n->intent && intent_has_steps(n->intent->kind))) ||
+	       (n->phase == PHASE_DRAINING && n->pending_hd);
+}
+
 static void scratch_add_node(struct burst_scratch *s, const struct node *n)
 {
 	struct decision_figures *f = &s->figures;
@@ -157,7 +165,7 @@ static void scratch_add_node(struct burst_scratch *s, const struct node *n)
 		return;
 	f->pending_hd += n->pending_hd;
 	f->candidates += node_startable(n);
-	if (n->phase == PHASE_STARTING || (n->phase == PHASE_DRAINING && n->pending_hd))
+	if (node_coming(n))
 		f->starting++;
 	else if (n->phase == PHASE_DRAINING)
 		f->draining++;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fleet/join_internal.h"
+#include "fleet/lifecycle.h"
 
 static bool is_up(enum instance_state state)
 {
@@ -21,6 +22,21 @@ static bool is_gone(enum instance_state state)
 static bool intent_is(const struct node *n, enum intent_kind kind)
 {
 	return n->intent && n->intent->kind == kind;
+}
+
+/* A life-cycle operation is open on it: starts and stops of its instance are that operation's, unless something tells otherwise. */
+static bool in_operation(const struct node *n)
+{
+	return n->intent && intent_has_steps(n->intent->kind);
+}
+
+/* What a life-cycle operation did to the instance (RULE V3): to the event's reader it is no deed of strangers. */
+static void operation_event(struct join *j, struct node *n, enum event_type type,
+			    const struct ec2_instance *i)
+{
+	join_event(j, type, n, n->intent->actor, "", "instance %s is %s in the course of operation %lld (%s)",
+		   i->id, instance_state_text(i->state), (long long)n->intent->id,
+		   intent_kind_text(n->intent->kind));
 }
 
 /* Whoever acts behind our back: Infinity's own bursting while it is on, else somebody outside (RULE V3). */
@@ -95,6 +111,10 @@ static void went_up(struct join *j, struct node *n, struct node_track *t, const 
 		return;
 	}
 	clocks_restart(t, launch_or(i, seen_at));
+	if (in_operation(n)) {
+		operation_event(j, n, EVENT_START, i);
+		return;
+	}
 	join_event(
 		j, EVENT_START, n, outside_actor(j), "D3",
 		"instance %s is %s without a start of burstd's; lifetime and timeouts count from its launch",
@@ -112,6 +132,10 @@ static void went_down(struct join *j, struct node *n, struct node_track *t, cons
 	if (intent_is(n, INTENT_START)) /* a start that EC2 took back: told by the intent's failure */
 		return;
 	(void)t;
+	if (in_operation(n)) {
+		operation_event(j, n, EVENT_STOP, i);
+		return;
+	}
 	join_event(j, EVENT_STOP, n, outside_actor(j), "D3",
 		   "instance %s is %s without a stop of burstd's (%s)", i->id, instance_state_text(i->state),
 		   why);
@@ -121,7 +145,7 @@ static void reached_stopped(struct join *j, struct node *n, struct node_track *t
 {
 	t->stopped_at = seen_at;
 	t->running_at = t->serving_at = 0;
-	if (intent_is(n, INTENT_STOP))
+	if (intent_is(n, INTENT_STOP) || in_operation(n))
 		join_event(j, EVENT_STOPPED, n, n->intent->actor, n->intent->rule, "instance %s is stopped",
 			   t->instance);
 }
@@ -158,6 +182,10 @@ static void missed_restart(struct join *j, struct node *n, struct node_track *t,
 	clocks_restart(t, i->launch_time);
 	if (i->state == INSTANCE_RUNNING)
 		t->running_at = i->launch_time;
+	if (in_operation(n)) {
+		operation_event(j, n, EVENT_START, i);
+		return;
+	}
 	join_event(j, EVENT_START, n, outside_actor(j), "D3",
 		   "instance %s was stopped and started between two reads", i->id);
 }
@@ -300,8 +328,9 @@ static void serving_since(struct join *j, struct node *n, struct node_track *t)
 	t->serving_at = j->in->now;
 	if (!adopted)
 		join_event(j, EVENT_RUNNING, n,
-			   intent_is(n, INTENT_START) ? n->intent->actor : outside_actor(j), "S4",
-			   "the node is synced and takes calls, %lld s after its start",
+			   intent_is(n, INTENT_START) || in_operation(n) ? n->intent->actor
+									 : outside_actor(j),
+			   "S4", "the node is synced and takes calls, %lld s after its start",
 			   (long long)((t->serving_at - t->started_at) / MS_PER_SECOND));
 }
 
@@ -345,7 +374,10 @@ static void fill_node(const struct join *j, struct node *n, const struct node_tr
 	n->idle_read[1] = t->idle_read[1];
 	n->resting = t->refused_until > j->in->now;
 	n->failed_recently = t->failed_at && t->failed_at + params->failed_recently_ms > j->in->now;
-	if (n->phase == PHASE_STARTING) /* RULE S4: what it will bring */
+	if (n->phase == PHASE_STARTING &&
+	    in_operation(n)) /* it may be stopped again, or change its location */
+		n->pending_hd = 0;
+	else if (n->phase == PHASE_STARTING) /* RULE S4: what it will bring */
 		n->pending_hd = t->last_max_hd > 0 ? t->last_max_hd : params->node_capacity_hd;
 	else if (taken_back(n)) /* less what it never stopped serving */
 		n->pending_hd = n->room_hd;

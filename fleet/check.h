@@ -52,6 +52,9 @@ const char *severity_text(enum severity); /* "info", "warning", "error" */
 	X(OPERATION_RETRYING, "operation_retrying", WARNING, NULL, 0, \
 	  "The operation is tried again until it succeeds or is no longer wanted.", \
 	  "See the operation's error.") \
+	X(OPERATION_HALTED, "operation_halted", ERROR, NULL, 0, \
+	  "It is half done: what its steps have made stands, is paid for, and serves nobody until it goes on.", \
+	  "See the step's error in /v1/operations; mend what it names, then resume the operation, or undo it.") \
 	X(DRIFT, "drift", INFO, NULL, 0, \
 	  "The reconciler works on it, or cannot.", \
 	  "See its wishes, its open operation and the other issues about it.") \
@@ -93,7 +96,8 @@ const char *severity_text(enum severity); /* "info", "warning", "error" */
 	  "Disable \"Enable distributed database\" on the node; change one node at a time, minutes apart.") \
 	X(STATIC_NAT_DIFFERS, "static_nat_differs", WARNING, "IP addressing", 7, \
 	  "Endpoints outside send media to an address that is not the node's.", \
-	  "Set the node's static NAT address to its present public address.") \
+	  "Set the node's static NAT address to its present public address, or wish follow_address of the node: burstd then keeps " \
+	  "it right after each start.") \
 	X(NO_ELASTIC_IP, "no_elastic_ip", WARNING, "Assigning a persistent public IP address", 18, \
 	  "The public address changes at each start, and the static NAT address is then wrong.", \
 	  "Assign an Elastic IP to the instance.") \

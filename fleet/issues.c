@@ -9,6 +9,7 @@
 
 #include "fleet/guide.h"
 #include "fleet/join_internal.h"
+#include "fleet/lifecycle.h"
 
 struct issues {
 	struct join *j;
@@ -152,17 +153,42 @@ static void doubt_issues(struct issues *is, const struct node *n, const char *su
 			  "its last start or stop was refused or failed (%s)", t->refused_code);
 }
 
+/* What keeps the operation from going on; `subject` is what it is about. */
+static void operation_issue(struct issues *is, const struct intent *i, const char *subject)
+{
+	enum check_id check = i->state == INTENT_HALTED ? CHECK_OPERATION_HALTED : CHECK_OPERATION_RETRYING;
+
+	if (i->state == INTENT_HALTED || i->error[0])
+		issue_add(is, check, subject, "operation %lld (%s): %s", (long long)i->id,
+			  intent_kind_text(i->kind), i->error[0] ? i->error : "it was halted");
+}
+
+/* Life-cycle operations whose node is not in the picture: not made yet, deleted already, or none at all. */
+static void operation_issues(struct issues *is)
+{
+	const struct join_input *in = is->j->in;
+	char subject[60];
+
+	for (size_t k = 0; k < in->n_intents; k++) {
+		const struct intent *i = &in->intents[k];
+
+		if (!intent_has_steps(i->kind) || (i->node && picture_node(is->j->picture, i->node)))
+			continue;
+		(void)snprintf(subject, sizeof(subject), "operation %lld", (long long)i->id);
+		operation_issue(is, i, subject);
+	}
+}
+
 static void intent_issues(struct issues *is, const struct node *n, const char *subject)
 {
 	const struct intent *i = n->intent;
 
-	if (i && i->error[0])
-		issue_add(is, CHECK_OPERATION_RETRYING, subject, "operation %lld (%s): %s", (long long)i->id,
-			  intent_kind_text(i->kind), i->error);
+	if (i)
+		operation_issue(is, i, subject);
 	if (n->phase == PHASE_DRAINING && i && i->state == INTENT_WAITING && !n->idle) /* RULE E5 */
 		issue_add(is, CHECK_DRAIN_HELD, subject, "held by %d conference(s) and %d participant(s)",
 			  n->conferences, n->participants < 0 ? 0 : n->participants);
-	if (!i && n->ours && n->bursting && n->wish_maintenance != WISH_TRUE)
+	if (!i && n->ours && n->wish_maintenance != WISH_TRUE)
 		issue_add(is, CHECK_MAINTENANCE_LEFTOVER, subject,
 			  "it is in maintenance mode with burstd's reason, but nothing is draining it");
 }
@@ -269,9 +295,8 @@ static void location_wish_issues(struct issues *is, const struct location *l, co
 		actual = location_actual(is->j->picture, l);
 		drifted = location_drift(&l->wish->change, &actual);
 	}
-	if (l->intent && l->intent->error[0])
-		issue_add(is, CHECK_OPERATION_RETRYING, subject, "operation %lld (%s): %s",
-			  (long long)l->intent->id, intent_kind_text(l->intent->kind), l->intent->error);
+	if (l->intent)
+		operation_issue(is, l->intent, subject);
 	if (drifted && l->wish->refused[0])
 		issue_add(is, CHECK_LOCATION_REFUSED, subject, "its wishes were refused: %s",
 			  l->wish->refused);
@@ -387,6 +412,7 @@ void join_issues(struct join *j)
 	schedule_issues(&is);
 	location_issues(&is);
 	node_issues(&is);
+	operation_issues(&is);
 	join_orphans(&is, j);
 	survey_issues(&is);
 }

@@ -15,6 +15,9 @@
 #include "base/cleanup.h"
 #include "fleet/intent.h"
 
+/* The tag of everything that an operation launches or allocates: its value is the intent's token. */
+#define TAG_OPERATION "burstd-operation"
+
 /*
  * One row a value: name, text, kind. ASKED: of the request, shown. FOUND: by a step, shown. SECRET: of the request, sealed at
  * rest, never shown, forgotten when the operation ends. Lists are comma lists, flags "true" or "false".

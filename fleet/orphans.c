@@ -5,6 +5,7 @@
 
 #include "fleet/guide.h"
 #include "fleet/join_internal.h"
+#include "fleet/lifecycle.h"
 
 static int compare_texts(const void *a, const void *b)
 {
@@ -32,6 +33,27 @@ static bool has_node(const struct picture *p, const char **addresses, const stru
 	return false;
 }
 
+static const char *tag_of(const struct ec2_instance *i, const char *key)
+{
+	for (size_t t = 0; t < i->n_tags; t++)
+		if (!strcmp(i->tags[t].key, key))
+			return i->tags[t].value;
+	return "";
+}
+
+/* An open operation launched the instance, or is about to terminate it: without a node it is under way, not lost. */
+static bool in_operation(const struct join *j, const struct ec2_instance *i)
+{
+	for (size_t k = 0; k < j->in->n_intents; k++) {
+		const struct intent *op = &j->in->intents[k];
+
+		if (intent_has_steps(op->kind) &&
+		    (!strcmp(op->instance, i->id) || !strcmp(op->token, tag_of(i, TAG_OPERATION))))
+			return true;
+	}
+	return false;
+}
+
 static void instance_orphans(struct issues *is, const struct join *j)
 {
 	const char **addresses = node_addresses(j);
@@ -44,7 +66,7 @@ static void instance_orphans(struct issues *is, const struct join *j)
 			const struct ec2_instance *found = &list->instances[i];
 
 			if (found->state == INSTANCE_TERMINATED || found->state == INSTANCE_SHUTTING_DOWN ||
-			    has_node(j->picture, addresses, found))
+			    has_node(j->picture, addresses, found) || in_operation(j, found))
 				continue;
 			(void)snprintf(subject, sizeof(subject), "instance %.40s", found->id);
 			issue_add(is, CHECK_INSTANCE_WITHOUT_NODE, subject,
@@ -76,6 +98,8 @@ static void node_orphans(struct issues *is, const struct join *j, const struct n
 {
 	const struct picture *p = j->picture;
 
+	if (n->intent && intent_has_steps(n->intent->kind)) /* between two steps anything is possible */
+		return;
 	if (!n->instance && p->ec2_fresh && should_have_instance(j, n))
 		issue_add(is, CHECK_NODE_WITHOUT_INSTANCE, subject,
 			  "no instance has its address %s in the configured regions", n->address);

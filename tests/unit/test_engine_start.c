@@ -94,6 +94,44 @@ static void s2_a_starting_node_counts(void **state)
 	assert_nothing(b, burst, REASON_PENDING_SUFFICES);
 }
 
+/* A node that a life-cycle operation starts may be stopped again by its next step: it is not on its way to callers. */
+static void s2_a_node_in_an_operation_does_not_count(void **state)
+{
+	struct build *b = *state;
+	struct node *n;
+
+	oslo_and_burst(b, 0);
+	n = build_starting(b, "burst-1");
+	build_intent(b, n, INTENT_RESIZE, INTENT_WORKING);
+	n->pending_hd = 0; /* so says the join */
+	build_intent(b, build_stopped(b, "burst-2"), INTENT_CONVERT, INTENT_HALTED);
+	build_stopped(b, "burst-3");
+	build_decide(b);
+	assert_decisions(b, 1);
+	assert_decided(b, "burst-3", DECIDE_START, REASON_PRINCIPAL_SHORT);
+	assert_int_equal(evaluation_at(b, &b->locations[1])->figures.candidates, 1);
+}
+
+/* Neither load nor a wish nor a hold starts what an operation has stopped. */
+static void s7_a_node_in_an_operation_is_not_started(void **state)
+{
+	struct build *b = *state;
+	struct node *n;
+
+	oslo_and_burst(b, 0);
+	n = build_stopped(b, "burst-1");
+	n->wish_power = WISH_POWER_ON;
+	build_hold(b, n, NULL, 0);
+	for (int kind = INTENT_DEPLOY_NODE; kind < INTENT_KINDS; kind++) {
+		build_intent(b, n, (enum intent_kind)kind, INTENT_WORKING);
+		build_decide(b);
+		assert_decisions(b, 0);
+	}
+	n->intent = NULL;
+	build_decide(b);
+	assert_decided(b, "burst-1", DECIDE_START, REASON_WISH_ON);
+}
+
 /* RULE S2 looks at O's own nodes: another overflow location's are no help. */
 static void s2_each_overflow_location_by_itself(void **state)
 {
@@ -500,6 +538,8 @@ int main(void)
 		BUILD_TEST(s1_the_shortest_of_two_principals),
 		BUILD_TEST(s2_only_the_first_node),
 		BUILD_TEST(s2_a_starting_node_counts),
+		BUILD_TEST(s2_a_node_in_an_operation_does_not_count),
+		BUILD_TEST(s7_a_node_in_an_operation_is_not_started),
 		BUILD_TEST(s2_each_overflow_location_by_itself),
 		BUILD_TEST(s3_the_next_node_at_the_threshold),
 		BUILD_TEST(s3_not_above_the_threshold),

@@ -210,6 +210,35 @@ static void no_drain_of_others(void **state)
 	assert_decisions(b, 0);
 }
 
+/* A node with an open life-cycle operation, whatever its state, is that operation's alone. */
+static void no_drain_of_a_node_in_an_operation(void **state)
+{
+	static const enum intent_state open[] = {INTENT_WORKING, INTENT_NEEDS_PERSON, INTENT_HALTED,
+						 INTENT_UNDOING};
+	struct build *b = *state;
+	struct node *n = idle_node(b);
+
+	for (int kind = INTENT_DEPLOY_NODE; kind < INTENT_KINDS; kind++)
+		for (size_t i = 0; i < ARRAY_LEN(open); i++) {
+			build_intent(b, n, (enum intent_kind)kind, open[i]);
+			build_decide(b);
+			assert_decisions(b, 0);
+			n->wish_power = WISH_POWER_OFF;
+			build_decide(b);
+			assert_decisions(b, 0);
+			n->wish_power = WISH_POWER_NONE;
+			n->ours = n->maintenance = n->maintenance_configured = true;
+			n->wish_maintenance = WISH_FALSE; /* the operation set it, and takes it back */
+			build_decide(b);
+			assert_decisions(b, 0);
+			n->ours = n->maintenance = n->maintenance_configured = false;
+			n->wish_maintenance = WISH_NONE;
+		}
+	n->intent = NULL;
+	build_decide(b);
+	assert_decided(b, "burst-1", DECIDE_DRAIN, REASON_IDLE_UNNEEDED);
+}
+
 static void switched_off(void **state)
 {
 	struct build *b = *state;
@@ -506,6 +535,7 @@ int main(void)
 		BUILD_TEST(e6_one_a_tick),
 		BUILD_TEST(e6_none_after_a_start),
 		BUILD_TEST(no_drain_of_others),
+		BUILD_TEST(no_drain_of_a_node_in_an_operation),
 		BUILD_TEST(switched_off),
 		BUILD_TEST(e5_drained),
 		BUILD_TEST(e5_the_replication_wait),

@@ -221,6 +221,42 @@ static void d3_our_own_acts_are_not_told_twice(void **state)
 	assert_event(s, EVENT_STOPPED, "alice", "E5");
 }
 
+/* RULE V3: what a life-cycle operation does to the instance is told as its own, not as a stranger's. */
+static void d3_an_operations_own_acts(void **state)
+{
+	struct scene *s = *state;
+	struct scene_node *n = one_node(s, INSTANCE_RUNNING);
+	struct intent *i;
+
+	scene_join(s);
+	i = scene_intent(s, n, INTENT_RESIZE, INTENT_WORKING);
+	(void)snprintf(i->actor, sizeof(i->actor), "alice");
+	n->instance.state = INSTANCE_STOPPED;
+	n->sync = SYNC_SUSPENDED;
+	n->status_at = s->now;
+	scene_later(s, MINUTES);
+	assert_event(s, EVENT_STOP, "alice", "");
+	assert_int_equal(event_seen(s, EVENT_STOP)->operation, i->id);
+	assert_event(s, EVENT_STOPPED, "alice", i->rule);
+	assert_phase(s, "burst-1", PHASE_STOPPED);
+
+	n->instance.state = INSTANCE_RUNNING;
+	n->instance.launch_time = s->now + 50 * SECONDS;
+	scene_later(s, MINUTES);
+	assert_event(s, EVENT_START, "alice", "");
+	assert_phase(s, "burst-1", PHASE_STARTING);
+	assert_int_equal(seen(s, "burst-1")->started_at, n->instance.launch_time);
+	assert_int_equal(seen(s, "burst-1")->pending_hd, 0);
+
+	scene_up(n);
+	scene_later(s, MINUTES);
+	assert_event(s, EVENT_RUNNING, "alice", "S4");
+
+	n->instance.launch_time = s->now + 2 * MINUTES; /* stopped and started between two lists */
+	scene_later(s, 3 * MINUTES);
+	assert_event(s, EVENT_START, "alice", "");
+}
+
 /* --- D4 -------------------------------------------------------------------------------------------------------- */
 
 /* RULE D4: a list that is not much younger than our own start does not take it back. */
@@ -652,6 +688,7 @@ int main(void)
 		SCENE_TEST(d3_started_by_infinity),
 		SCENE_TEST(d3_stopped_by_others),
 		SCENE_TEST(d3_a_restart_between_two_lists),
+		SCENE_TEST(d3_an_operations_own_acts),
 		SCENE_TEST(d3_our_own_acts_are_not_told_twice),
 		SCENE_TEST(d4_a_late_list_after_a_start),
 		SCENE_TEST(d4_a_very_late_list_after_a_start),

@@ -2,6 +2,7 @@
  * Issues: every warning of RULE V5 fires where it should, alone, and does not fire on the near side of its limit; and
  * what is shown of sources, doubt, failures, two controllers and operations.
  */
+#include "fleet/lifecycle.h"
 #include "tests/unit/build_scene.h"
 
 /* A platform with nothing to say about: any issue that a test sees is the test's own doing. */
@@ -439,6 +440,77 @@ static void an_operation_that_is_tried_again(void **state)
 	assert_issue(s, "operation_retrying", "node burst-1");
 }
 
+/* A halted operation waits for a person: by its node while there is one, else by its number. */
+static void an_operation_that_is_halted(void **state)
+{
+	struct scene *s = *state;
+	struct intent *i;
+
+	scene_join(s);
+	i = scene_intent(s, scene_find(s, "burst-1"), INTENT_RESIZE, INTENT_HALTED);
+	(void)snprintf(i->error, sizeof(i->error), "c4.large is not offered in eu-west-2a");
+	scene_later(s, MINUTES);
+	assert_issue(s, "operation_halted", "node burst-1");
+	assert_int_equal(issue_seen(s, "operation_halted")->severity, SEVERITY_ERROR);
+	i->node = 999; /* deleted by its own step */
+	scene_later(s, MINUTES);
+	assert_issue(s, "operation_halted", "operation 1001");
+	i->node = 0;
+	i->kind = INTENT_CONFIGURE_PLATFORM;
+	scene_later(s, MINUTES);
+	assert_issue(s, "operation_halted", "operation 1001");
+	assert_non_null(strstr(issue_seen(s, "operation_halted")->message, "configure_platform"));
+	i->state = INTENT_WORKING;
+	scene_later(s, MINUTES);
+	assert_issue(s, "operation_retrying", "operation 1001");
+	i->error[0] = '\0';
+	scene_later(s, MINUTES);
+	assert_no_issue(s);
+}
+
+/* Between two steps of an operation nodes and instances do not fit together: nothing is lost. */
+static void no_orphans_of_an_open_operation(void **state)
+{
+	struct scene *s = *state;
+	struct scene_node *n = scene_burst(s, "burst-2", INSTANCE_RUNNING);
+	struct instance_tag tag = {TAG_OPERATION, "0e6c8d42-5d2b-4a41-9d2c-7a1f5f3f0a11"};
+	struct infinity_report *infinity;
+	struct ec2_report *tagged;
+	struct intent *i;
+
+	n->instance.tags = &tag;
+	n->instance.n_tags = 1;
+	infinity = scene_infinity(s, s->now);
+	tagged = scene_ec2(s, true, s->now);
+	infinity->n_nodes--; /* not configured yet */
+	scene_join_reports(s, infinity, tagged, NULL);
+	assert_issue(s, "instance_without_node", "instance i-3");
+	i = scene_intent(s, n, INTENT_DEPLOY_NODE, INTENT_WORKING);
+	i->node = 0;
+	scene_join_reports(s, infinity, tagged, NULL);
+	assert_issue(s, "instance_without_node", "instance i-3"); /* another operation's */
+	(void)snprintf(i->token, sizeof(i->token), "%s", tag.value);
+	scene_join_reports(s, infinity, tagged, NULL);
+	assert_no_issue(s);
+	i->token[0] = '\0';
+	i->kind = INTENT_REMOVE; /* its node is deleted, its instance not terminated yet */
+	(void)snprintf(i->instance, sizeof(i->instance), "i-3");
+	scene_join_reports(s, infinity, tagged, NULL);
+	assert_no_issue(s);
+	infinity_report_free(infinity);
+	ec2_report_free(tagged);
+
+	i->node = n->id; /* and the reverse: its instance is not seen */
+	n->has_instance = false;
+	n->sync = SYNC_NEVER;
+	scene_join(s);
+	assert_null(issue_seen(s, "node_without_instance"));
+	i->kind = INTENT_START;
+	i->state = INTENT_STARTING;
+	scene_join(s);
+	assert_non_null(issue_seen(s, "node_without_instance"));
+}
+
 /* RULE E5: maintenance mode with our reason that no operation explains; an operator's own is nothing to tell. */
 static void e5_left_over_maintenance_mode(void **state)
 {
@@ -452,6 +524,16 @@ static void e5_left_over_maintenance_mode(void **state)
 	(void)snprintf(n->reason, sizeof(n->reason), "burstd: controller: idle");
 	scene_join(s);
 	assert_issue(s, "maintenance_leftover", "node burst-1");
+	scene_intent(s, n, INTENT_SHUT_DOWN, INTENT_HALTED);
+	scene_join(s);
+	assert_issue(s, "operation_halted", "node burst-1");
+	s->n_intents = 0;
+	n->maintenance = false;
+	n = scene_find(s, "oslo-1"); /* operations work on always-on nodes too */
+	n->maintenance = true;
+	(void)snprintf(n->reason, sizeof(n->reason), "burstd: resize");
+	scene_join(s);
+	assert_issue(s, "maintenance_leftover", "node oslo-1");
 }
 
 static void drift_is_shown(void **state)
@@ -663,6 +745,8 @@ int main(void)
 		ISSUE_TEST(d1_a_partial_read),
 		ISSUE_TEST(e5_what_holds_a_drain),
 		ISSUE_TEST(an_operation_that_is_tried_again),
+		ISSUE_TEST(an_operation_that_is_halted),
+		ISSUE_TEST(no_orphans_of_an_open_operation),
 		ISSUE_TEST(e5_left_over_maintenance_mode),
 		ISSUE_TEST(drift_is_shown),
 		ISSUE_TEST(since_when),
