@@ -121,6 +121,34 @@ static void put_endings(struct buf *b, const char *name, const char *help,
 			    (double)closed[states[i]]);
 }
 
+/* Whether an operation of this kind can end so. */
+static bool may_end(enum intent_kind kind, enum intent_state end)
+{
+	int from;
+
+	for (from = 0; from < INTENT_STATE_COUNT; from++)
+		if (intent_is_open((enum intent_state)from) &&
+		    intent_may_move(kind, (enum intent_state)from, end))
+			return true;
+	return false;
+}
+
+static void put_kinds(struct buf *b, const struct intent_tally *t)
+{
+	int kind, end;
+
+	expo_family(b, "burstd_operations_total", EXPO_COUNTER,
+		    "Operations that ended, by kind and by how, since the store was made.");
+	for (kind = 0; kind < INTENT_KINDS; kind++)
+		for (end = 0; end < INTENT_STATE_COUNT; end++)
+			if (!intent_is_open((enum intent_state)end) &&
+			    may_end((enum intent_kind)kind, (enum intent_state)end))
+				expo_sample(b, "burstd_operations_total",
+					    LABELS({"kind", intent_kind_text((enum intent_kind)kind)},
+						   {"result", intent_state_text((enum intent_state)end)}),
+					    (double)t->closed[kind][end]);
+}
+
 static void put_boots(struct buf *b, const struct intent_tally *t)
 {
 	static const double bounds[] = BOOT_BOUNDS_SECONDS;
@@ -149,6 +177,7 @@ static void put_operations(struct buf *b, const struct intent_tally *t)
 	put_endings(b, "burstd_stops_total",
 		    "Stops of nodes, drain included, that ended, by how, since the store was made.",
 		    t->closed[INTENT_STOP], stops, ARRAY_LEN(stops));
+	put_kinds(b, t);
 	put_boots(b, t);
 }
 

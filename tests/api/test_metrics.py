@@ -130,6 +130,9 @@ def test_starts_and_stops_outlive_the_process(contract, world):
         assert one(families, "burstd_starts_total", result="done") == 1
         assert one(families, "burstd_starts_total", result="failed") == 0
         assert one(families, "burstd_stops_total", result="done") == 1
+        assert one(families, "burstd_operations_total", kind="start", result="done") == 1
+        assert one(families, "burstd_operations_total", kind="stop", result="done") == 1
+        assert one(families, "burstd_operations_total", kind="deploy_node", result="failed") == 0
         assert one(families, "burstd_node_boot_seconds_count") == 1
         assert 0 < one(families, "burstd_node_boot_seconds_sum") < PATIENCE
     finally:

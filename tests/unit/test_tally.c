@@ -2,14 +2,16 @@
 #include "tests/unit/store_fixture.h"
 
 #include "base/clock.h"
+#include "fleet/lifecycle.h"
 
 static void add(struct fixture *f, int64_t node, enum intent_kind kind, struct intent *ret)
 {
-	*ret = (struct intent){.kind = kind,
-			       .state = kind == INTENT_START ? INTENT_STARTING : INTENT_MAINTENANCE_ON,
-			       .node = node,
-			       .created_at = 1000,
-			       .entered_at = 1000};
+	enum intent_state first = kind == INTENT_START     ? INTENT_STARTING
+				  : intent_has_steps(kind) ? INTENT_WORKING
+							   : INTENT_MAINTENANCE_ON;
+
+	*ret = (struct intent){
+		.kind = kind, .state = first, .node = node, .created_at = 1000, .entered_at = 1000};
 	assert_ok(store_intent_add(f->store, ret, E));
 }
 
@@ -61,6 +63,26 @@ static void counts_by_kind_and_end(void **state)
 	assert_int_equal(t.boots[1], 1);
 	assert_int_equal(t.boots[BOOT_BOUNDS], 1);
 	assert_int_equal(t.boots_ms, 730001);
+}
+
+/* Life-cycle operations: halted is no end, and each way to end is counted by itself. */
+static void counts_life_cycle_operations(void **state)
+{
+	struct fixture *f = *state;
+	struct intent in;
+
+	add(f, 5, INTENT_RESIZE, &in);
+	move(f, &in, INTENT_HALTED, 2000);
+	assert_int_equal(tally(f).closed[INTENT_RESIZE][INTENT_HALTED], 0);
+	move(f, &in, INTENT_ABANDONED, 3000);
+	add(f, 5, INTENT_RESIZE, &in);
+	move(f, &in, INTENT_FAILED, 3000);
+	add(f, 6, INTENT_REMOVE, &in);
+	move(f, &in, INTENT_DONE, 3000);
+	assert_int_equal(tally(f).closed[INTENT_RESIZE][INTENT_ABANDONED], 1);
+	assert_int_equal(tally(f).closed[INTENT_RESIZE][INTENT_FAILED], 1);
+	assert_int_equal(tally(f).closed[INTENT_REMOVE][INTENT_DONE], 1);
+	assert_int_equal(tally(f).closed[INTENT_START][INTENT_DONE], 0);
 }
 
 /* What lies behind an open intent must be counted once, before it closes and after. */
@@ -135,8 +157,11 @@ static void every_connection_counts_alike(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(counts_by_kind_and_end),        T(an_open_one_is_passed_over),
-		T(only_what_is_new_is_read),      T(a_clock_that_went_back_takes_no_time),
+		T(counts_by_kind_and_end),
+		T(counts_life_cycle_operations),
+		T(an_open_one_is_passed_over),
+		T(only_what_is_new_is_read),
+		T(a_clock_that_went_back_takes_no_time),
 		T(every_connection_counts_alike),
 	};
 
