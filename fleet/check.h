@@ -96,11 +96,11 @@ const char *severity_text(enum severity); /* "info", "warning", "error" */
 	  "Disable \"Enable distributed database\" on the node; change one node at a time, minutes apart.") \
 	X(STATIC_NAT_DIFFERS, "static_nat_differs", WARNING, "IP addressing", 7, \
 	  "Endpoints outside send media to an address that is not the node's.", \
-	  "Set the node's static NAT address to its present public address, or wish follow_address of the node: burstd then keeps " \
-	  "it right after each start.") \
+	  "Set the node's static NAT address to its present public address, or wish \"static_nat\": \"follow\" of the node: " \
+	  "burstd then sets it after each start.") \
 	X(NO_ELASTIC_IP, "no_elastic_ip", WARNING, "Assigning a persistent public IP address", 18, \
 	  "The public address changes at each start, and the static NAT address is then wrong.", \
-	  "Assign an Elastic IP to the instance.") \
+	  "Assign an Elastic IP to the instance, or wish \"static_nat\": \"follow\" of the node.") \
 	X(LICENSES_LOW, "licenses_low", WARNING, "Configuring the Pexip Infinity platform", 14, \
 	  "More nodes do not help when calls are refused for lack of licences.", \
 	  "Add concurrent port licences in Infinity (Platform > Licenses).") \

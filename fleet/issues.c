@@ -216,10 +216,12 @@ static void guide_address_issues(struct issues *is, const struct node *n, const 
 {
 	const struct ec2_instance *i = n->instance;
 
-	if (n->static_nat && i->public_address && strcmp(n->static_nat, i->public_address))
+	const char *nat = n->static_nat ? n->static_nat : "not set";
+
+	if ((n->static_nat || n->follow_address) && i->public_address && strcmp(nat, i->public_address) != 0)
 		issue_add(is, CHECK_STATIC_NAT_DIFFERS, subject, "static NAT is %s, the public address %s",
-			  n->static_nat, i->public_address);
-	if (n->bursting && i->public_address && !i->elastic)
+			  nat, i->public_address);
+	if (n->bursting && i->public_address && !i->elastic && !n->follow_address)
 		issue_add(is, CHECK_NO_ELASTIC_IP, subject, "public address %s is auto-assigned",
 			  i->public_address);
 }

@@ -368,6 +368,7 @@ static void fill_wants(struct join *j, struct node *n)
 	if (w) {
 		n->wish_power = w->power;
 		n->wish_maintenance = w->maintenance;
+		n->follow_address = w->follow_address == WISH_TRUE;
 		n->order = w->start_order;
 	}
 	n->intent = intent_of(j, n->id, 0);

@@ -89,6 +89,7 @@ struct node {
 	int64_t serving_at;
 	enum wish_power wish_power;
 	enum wish_flag wish_maintenance;
+	bool follow_address; /* wished: the static NAT address is kept equal to the public one */
 	const struct ec2_instance *instance; /* NULL = no instance known; lives in the picture's arena */
 	const struct intent *intent;         /* the open intent, NULL = none; lives in the picture's arena */
 };

@@ -272,6 +272,27 @@ static void v5_static_nat(void **state)
 	n->instance.public_address = "198.51.100.8";
 	scene_join(s);
 	assert_issue(s, "static_nat_differs", "node burst-1");
+	assert_non_null(strstr(issue_seen(s, "static_nat_differs")->remedy, "\"follow\""));
+}
+
+/* A node whose static NAT shall follow needs no Elastic IP, and one without any static NAT differs too. */
+static void v5_static_nat_that_follows(void **state)
+{
+	struct scene *s = *state;
+	struct scene_node *n = scene_find(s, "burst-1");
+
+	n->instance.public_address = "198.51.100.8";
+	s->wishes[s->n_wishes++] = (struct node_wish){
+		.node = n->id, .follow_address = WISH_TRUE, .start_order = START_ORDER_NONE};
+	scene_join(s);
+	assert_issue(s, "static_nat_differs", "node burst-1");
+	assert_non_null(strstr(issue_seen(s, "static_nat_differs")->message, "not set"));
+	n->static_nat = "198.51.100.8";
+	scene_join(s);
+	assert_no_issue(s);
+	s->wishes[0].follow_address = WISH_NONE;
+	scene_join(s);
+	assert_issue(s, "no_elastic_ip", "node burst-1");
 }
 
 /* RULE V5: no Elastic IP on a node with public media. */
@@ -728,6 +749,7 @@ int main(void)
 		ISSUE_TEST(v5_tag_mismatch),
 		ISSUE_TEST(v5_tag_value_unknown),
 		ISSUE_TEST(v5_static_nat),
+		ISSUE_TEST(v5_static_nat_that_follows),
 		ISSUE_TEST(v5_elastic),
 		ISSUE_TEST(v5_licences),
 		ISSUE_TEST(v5_large_instances),
