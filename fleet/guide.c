@@ -73,9 +73,16 @@ const struct guide_rule *guide_rules(size_t *ret_n)
 #define BURSTING  (1u << POLICY_BURSTING)
 #define LIFECYCLE (1u << POLICY_LIFECYCLE)
 #define TAGGED    {"StringEquals", "ec2:ResourceTag/pexip-cloud", POLICY_TAG_VALUE}
+/* What a life-cycle operation made carries its mark: so that an always-on node, which has no tag of bursting, is in its hands too. */
+#define MARKED    {"Null", "ec2:ResourceTag/burstd-operation", "false"}
+#define MARKS     {"Null", "aws:RequestTag/burstd-operation", "false"}
+
+#define GROUP_ACTIONS                                                                                                      \
+	"ec2:AuthorizeSecurityGroupEgress ec2:AuthorizeSecurityGroupIngress ec2:RevokeSecurityGroupEgress "                \
+	"ec2:RevokeSecurityGroupIngress"
 
 /*
- * Reads know no resource, so no tag can narrow them; everything that changes an instance is bound to the tag. Tags may be given when
+ * Reads know no resource, so no tag can narrow them; everything that changes an instance is bound to a tag. Tags may be given when
  * something is made, and the one tag that means bursting may be put on or taken off: nothing else can be retagged, because a free
  * CreateTags would walk round every condition here.
  */
@@ -87,13 +94,15 @@ static const struct policy_statement statements[] = {
 	{.id = "PowerTaggedNodes", .scopes = BURSTING | LIFECYCLE,
 	 .actions = "ec2:StartInstances ec2:StopInstances", .resources = "instance/*", .conditions = {TAGGED}},
 	{.id = "SeeWhatANodeNeeds", .scopes = LIFECYCLE,
-	 .actions = "ec2:DescribeAddresses ec2:DescribeImages ec2:DescribeInstanceTypeOfferings ec2:DescribeInstanceTypes "
-		    "ec2:DescribeKeyPairs ec2:DescribeVpcs"},
+	 .actions = "ec2:DescribeAddresses ec2:DescribeImages ec2:DescribeInstanceTypeOfferings ec2:DescribeKeyPairs"},
 	{.id = "ChangeTaggedNodes", .scopes = LIFECYCLE,
-	 .actions = "ec2:DescribeInstanceAttribute ec2:ModifyInstanceAttribute ec2:TerminateInstances",
+	 .actions = "ec2:ModifyInstanceAttribute ec2:TerminateInstances",
 	 .resources = "instance/*", .conditions = {TAGGED}},
-	{.id = "LaunchTaggedNode", .scopes = LIFECYCLE, .actions = "ec2:RunInstances", .resources = "instance/*",
-	 .conditions = {{"StringEquals", "aws:RequestTag/pexip-cloud", POLICY_TAG_VALUE}}},
+	{.id = "ChangeMarkedNodes", .scopes = LIFECYCLE,
+	 .actions = "ec2:ModifyInstanceAttribute ec2:StartInstances ec2:StopInstances ec2:TerminateInstances",
+	 .resources = "instance/*", .conditions = {MARKED}},
+	{.id = "LaunchMarkedNode", .scopes = LIFECYCLE, .actions = "ec2:RunInstances", .resources = "instance/*",
+	 .conditions = {MARKS}},
 	{.id = "LaunchParts", .scopes = LIFECYCLE, .actions = "ec2:RunInstances",
 	 .resources = "key-pair/* network-interface/* security-group/* subnet/* volume/*"},
 	{.id = "LaunchFromPexipImage", .scopes = LIFECYCLE, .actions = "ec2:RunInstances", .resources = "image/*",
@@ -101,23 +110,31 @@ static const struct policy_statement statements[] = {
 	{.id = "LaunchFromSnapshot", .scopes = LIFECYCLE, .actions = "ec2:RunInstances", .resources = "snapshot/*",
 	 .no_account = true},
 	{.id = "TagWhatIsMade", .scopes = LIFECYCLE, .actions = "ec2:CreateTags",
-	 .resources = "elastic-ip/* instance/* network-interface/* volume/*",
-	 .conditions = {{"StringEquals", "ec2:CreateAction", "RunInstances AllocateAddress"}}},
+	 .resources = "elastic-ip/* instance/* network-interface/* security-group/* volume/*",
+	 .conditions = {{"StringEquals", "ec2:CreateAction", "RunInstances AllocateAddress CreateSecurityGroup"}}},
 	{.id = "MakeNodesBursting", .scopes = LIFECYCLE, .actions = "ec2:CreateTags", .resources = "instance/*",
 	 .conditions = {{"StringEquals", "aws:RequestTag/pexip-cloud", POLICY_TAG_VALUE},
 			{"ForAllValues:StringEquals", "aws:TagKeys", "pexip-cloud"}}},
+	{.id = "MarkTaggedNodes", .scopes = LIFECYCLE, .actions = "ec2:CreateTags", .resources = "instance/*",
+	 .conditions = {TAGGED, {"ForAllValues:StringEquals", "aws:TagKeys", "burstd-operation"}}},
 	{.id = "MakeNodesAlwaysOn", .scopes = LIFECYCLE, .actions = "ec2:DeleteTags", .resources = "instance/*",
 	 .conditions = {TAGGED, {"ForAllValues:StringEquals", "aws:TagKeys", "pexip-cloud"}}},
-	{.id = "MakeTaggedAddress", .scopes = LIFECYCLE, .actions = "ec2:AllocateAddress", .resources = "elastic-ip/*",
-	 .conditions = {{"StringEquals", "aws:RequestTag/pexip-cloud", POLICY_TAG_VALUE}}},
+	{.id = "MakeMarkedAddress", .scopes = LIFECYCLE, .actions = "ec2:AllocateAddress", .resources = "elastic-ip/*",
+	 .conditions = {MARKS}},
 	{.id = "UseTaggedAddress", .scopes = LIFECYCLE,
 	 .actions = "ec2:AssociateAddress ec2:DisassociateAddress ec2:ReleaseAddress",
 	 .resources = "elastic-ip/* instance/* network-interface/*", .conditions = {TAGGED}},
-	{.id = "CompleteTaggedGroup", .scopes = LIFECYCLE,
-	 .actions = "ec2:AuthorizeSecurityGroupEgress ec2:AuthorizeSecurityGroupIngress", .resources = "security-group/*",
+	{.id = "UseMarkedAddress", .scopes = LIFECYCLE,
+	 .actions = "ec2:AssociateAddress ec2:DisassociateAddress ec2:ReleaseAddress",
+	 .resources = "elastic-ip/* instance/* network-interface/*", .conditions = {MARKED}},
+	{.id = "MakeMarkedGroup", .scopes = LIFECYCLE, .actions = "ec2:CreateSecurityGroup", .resources = "security-group/*",
+	 .conditions = {MARKS}},
+	{.id = "MakeGroupInVpc", .scopes = LIFECYCLE, .actions = "ec2:CreateSecurityGroup", .resources = "vpc/*"},
+	{.id = "CompleteTaggedGroup", .scopes = LIFECYCLE, .actions = GROUP_ACTIONS, .resources = "security-group/*",
 	 .conditions = {TAGGED}},
-	{.id = "AddGroupRules", .scopes = LIFECYCLE,
-	 .actions = "ec2:AuthorizeSecurityGroupEgress ec2:AuthorizeSecurityGroupIngress", .resources = "security-group-rule/*"},
+	{.id = "CompleteMarkedGroup", .scopes = LIFECYCLE, .actions = GROUP_ACTIONS " ec2:DeleteSecurityGroup",
+	 .resources = "security-group/*", .conditions = {MARKED}},
+	{.id = "AddGroupRules", .scopes = LIFECYCLE, .actions = GROUP_ACTIONS, .resources = "security-group-rule/*"},
 };
 
 /* clang-format on */

@@ -56,9 +56,12 @@ static const enum step_name reinstate[] = {STEP_CHECK, PLAN_BACK};
 /* Guide, "Permanently removing a Conferencing Node instance": in this order. */
 static const enum step_name remove_node[] = {STEP_CHECK, STEP_MAINTENANCE_ON, STEP_DRAIN, STEP_DELETE_NODE, STEP_TERMINATE,
 	STEP_RELEASE_ADDRESS};
-/* Guide, "Converting between overflow and always on": steps that the direction does not need are skipped. */
+/*
+ * Guide, "Converting between overflow and always on": steps that the direction does not need are skipped. A stopped node is moved
+ * before it is started, not after: a change of location restarts a node that runs.
+ */
 static const enum step_name convert[] = {STEP_CHECK, STEP_MAINTENANCE_ON, STEP_DRAIN, STEP_TAG, STEP_UNTAG,
-	STEP_STOP_INSTANCE, STEP_START_INSTANCE, STEP_STATIC_NAT, STEP_SET_LOCATION, STEP_DISTRIBUTED_DATABASE,
+	STEP_STOP_INSTANCE, STEP_SET_LOCATION, STEP_DISTRIBUTED_DATABASE, STEP_START_INSTANCE, STEP_STATIC_NAT,
 	STEP_AWAIT_SYNCED, STEP_MAINTENANCE_OFF};
 /* Guide, "Recommended instance types": powered down first. */
 static const enum step_name resize[] = {STEP_CHECK, PLAN_OUT, STEP_SET_TYPE, PLAN_BACK};

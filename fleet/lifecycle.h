@@ -79,7 +79,8 @@
 	X(PREVIOUS_NAT, "previous_static_nat_address", FOUND) \
 	X(PREVIOUS_ENA, "previous_ena", FOUND) \
 	X(MADE_GROUP, "made_group", FOUND) /* id of the security group this operation made */ \
-	X(IDLE_SINCE, "idle_since", FOUND) /* milliseconds; the first of two idle reads in a row */
+	X(IDLE_SINCE, "idle_since", FOUND) /* milliseconds; the first of two idle reads in a row */ \
+	X(ATTEMPTED_AT, "attempted_at", FOUND) /* milliseconds; when a deed was last tried */
 
 /*
  * One row a step: name, text, what it does (a sentence without its end), no return. No return: once it has been tried, the
@@ -157,7 +158,7 @@ struct operation_step {
 	int64_t started_at;
 	int64_t ended_at;
 	char detail[400]; /* what was done, or what it waits for; for people */
-	char error[400];  /* the last failure; "" = none */
+	char error[640];  /* the last failure with its remedy; "" = none */
 };
 #define OPERATION_STEPS_MOST 20
 

@@ -352,19 +352,24 @@ static const char *look_refuses(const struct actor *a, const struct infinity_rep
 				const struct intent *i)
 {
 	const struct infinity_node *n = find_node(r, i->node);
-	int64_t replicated = i->maintenance_at + a->params.replication_wait_ms;
 
+	if (!n)
+		return "the node is not in Infinity's configuration";
+	return reconcile_drained(r, n, i->maintenance_at + a->params.replication_wait_ms);
+}
+
+const char *reconcile_drained(const struct infinity_report *r, const struct infinity_node *n,
+			      int64_t replicated_at)
+{
 	if (!r->whole)
 		return "the last look at Infinity was not whole";
 	if (r->bursting_enabled)
 		return "Infinity's own bursting is on: burstd stops nothing";
-	if (!n)
-		return "the node is not in Infinity's configuration";
 	if (!n->maintenance)
 		return "the node is no longer in maintenance mode";
 	if (n->conferences || n->participants || n->tokens_used || n->signaling)
 		return "a conference was placed on the node at the last moment";
-	if (n->last_updated < replicated)
+	if (n->last_updated < replicated_at)
 		return "the node's status has not moved since maintenance mode reached it";
 	return NULL;
 }
@@ -554,7 +559,7 @@ static void act_maintenance(struct actor *a, struct intent *i)
 		maintenance_failed(a, i, &e);
 		return;
 	}
-	infinity_acknowledged(a->r, i->node, on);
+	reconciler_maintenance_set(a->r, i->node, on);
 	maintenance_done(a, i);
 }
 

@@ -131,13 +131,7 @@ void source_good(struct source_state *, int64_t observed_at);
 void source_bad(struct source_state *, const struct upstream_error *);
 void infinity_keep(struct reconciler *,
 		   struct infinity_report *steal); /* under the lock; takes over a whole report */
-/*
- * Infinity has acknowledged the node's maintenance mode: the report at hand shows it from now on, and so do reports that were
- * begun before. Without it the same wish would be decided again and again until the next read. Takes the lock.
- */
-void infinity_acknowledged(struct reconciler *, int64_t node, bool on);
-
-/* locations.c: the same for a location; `at` is filled in. Takes the lock. */
+/* locations.c: as reconciler_maintenance_set, for a location; `at` is filled in. Takes the lock. */
 void location_acknowledged(struct reconciler *, struct acknowledged_location);
 /* Puts what was acknowledged after the report's read began into it. Under the lock. */
 void apply_acknowledged_locations(struct reconciler *, struct infinity_report *);

@@ -36,7 +36,7 @@ static void show_maintenance(struct infinity_report *report, const struct acknow
 		}
 }
 
-void infinity_acknowledged(struct reconciler *r, int64_t node, bool on)
+void reconciler_maintenance_set(struct reconciler *r, int64_t node, bool on)
 {
 	struct acknowledged a = {.node = node, .on = on, .at = clock_now(r->clock)};
 	struct acknowledged *grown;

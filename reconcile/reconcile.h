@@ -70,6 +70,18 @@ bool reconcile_act_infinity(struct reconciler *, struct store *, const struct in
 bool reconcile_act_ec2(struct reconciler *, size_t region, struct store *, const struct ec2_port *,
 		       const struct infinity_port *, int64_t *ret_next_at);
 
+/*
+ * Infinity has acknowledged the node's maintenance mode: the report at hand shows it from now on, and so do reports that were
+ * begun before. Without it the same wish would be decided again and again until the next read. Any thread.
+ */
+void reconciler_maintenance_set(struct reconciler *, int64_t node, bool on);
+/*
+ * RULES E1, D1, S9, right before something ends the calls of node `n` of this report: why that could cut one, NULL = it cannot.
+ * `replicated_at`: when its maintenance mode has reached all nodes. Static string; pure.
+ */
+const char *reconcile_drained(const struct infinity_report *, const struct infinity_node *n,
+			      int64_t replicated_at);
+
 /* What is counted for /metrics; lives as long as the reconciler. The clients that stand behind the ports add their part. */
 struct tallies *reconciler_tallies(struct reconciler *);
 

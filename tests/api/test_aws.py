@@ -96,7 +96,7 @@ def test_lifecycle_policy_binds_each_change(burstd):
         assert (statement["Resource"] == "*") <= read_only, "nothing that changes something is allowed everywhere"
         instances = "arn:aws:ec2:eu-west-1:*:instance/*" in statement["Resource"]
         if instances:
-            assert re.search("pexip-cloud|ec2:CreateAction", str(statement["Condition"])), statement["Sid"]
+            assert re.search("pexip-cloud|burstd-operation|ec2:CreateAction", str(statement["Condition"])), statement["Sid"]
 
 
 def test_policy_in_other_partitions(contract):

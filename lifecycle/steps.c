@@ -1,0 +1,43 @@
+/* The table of steps: what each runs, what takes it back, and how long it may take. */
+#include "lifecycle/internal.h"
+
+/* clang-format off */
+const struct step_row step_rows[STEP_COUNT] = {
+	[STEP_CHECK] = {step_check, NULL, 10},
+	[STEP_FIND_IMAGE] = {step_find_image, NULL, 10},
+	[STEP_LAUNCH] = {step_launch, undo_launch, 30},
+	[STEP_AWAIT_INSTANCE] = {step_await_instance, NULL, 15},
+	[STEP_ALLOCATE_ADDRESS] = {step_allocate, undo_allocate, 15},
+	[STEP_ASSOCIATE_ADDRESS] = {step_associate, undo_associate, 0},
+	[STEP_CREATE_NODE] = {step_create_node, undo_create_node, 15},
+	[STEP_UPLOAD] = {step_upload, NULL, 30},
+	[STEP_AWAIT_SYNCED] = {step_await_synced, NULL, 30},
+	[STEP_MAINTENANCE_ON] = {step_maintenance_on, undo_maintenance_on, 0},
+	[STEP_DRAIN] = {step_drain, NULL, 0},
+	[STEP_STOP_INSTANCE] = {step_stop, undo_stop, 0},
+	[STEP_START_INSTANCE] = {step_start, undo_start, 30},
+	[STEP_STATIC_NAT] = {step_static_nat, undo_static_nat, 15},
+	[STEP_MAINTENANCE_OFF] = {step_maintenance_off, undo_maintenance_off, 0},
+	[STEP_TAG] = {step_tag, undo_tag, 15},
+	[STEP_UNTAG] = {step_untag, undo_tag, 15},
+	[STEP_SET_LOCATION] = {step_set_location, undo_set_location, 0},
+	[STEP_DISTRIBUTED_DATABASE] = {step_database, undo_database, 0},
+	[STEP_SET_TYPE] = {step_set_type, undo_set_type, 15},
+	[STEP_SET_ENA] = {step_set_ena, NULL, 15},
+	[STEP_DELETE_NODE] = {step_delete_node, NULL, 0},
+	[STEP_TERMINATE] = {step_terminate, NULL, 30},
+	[STEP_RELEASE_ADDRESS] = {step_release, NULL, 15},
+	[STEP_FIRST_LOGIN] = {step_first_login, NULL, 0},
+	[STEP_WIZARD] = {step_wizard, NULL, 0},
+	[STEP_SECURITY_GROUP] = {step_group, undo_group, 15},
+	[STEP_GROUP_RULES] = {step_group_rules, NULL, 15},
+	[STEP_DNS] = {step_dns, undo_dns, 15},
+	[STEP_NTP] = {step_ntp, undo_ntp, 15},
+	[STEP_LICENCE] = {step_licence, NULL, 15},
+	[STEP_LOCATION] = {step_location, undo_location, 15},
+	[STEP_CERTIFICATE] = {step_certificate, undo_certificate, 15},
+	[STEP_VMR] = {step_vmr, undo_vmr, 15},
+	[STEP_ALIAS] = {step_alias, undo_alias, 15},
+	[STEP_PUSH_SETTINGS] = {step_push_settings, NULL, 15},
+};
+/* clang-format on */
