@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <openssl/pem.h>
 #include <stdio.h>
+#include <strings.h>
 #include <time.h>
 
 struct world_http_options world_http_options_default(void)
@@ -13,17 +14,23 @@ struct world_http_options world_http_options_default(void)
 	return (struct world_http_options){.user = "admin",
 					   .password = "world-password",
 					   .access_key = "AKIAWORLDEXAMPLE0001",
-					   .secret_key = "world/secret+key/EXAMPLEONLY0123456789abcd"};
+					   .secret_key = "world/secret+key/EXAMPLEONLY0123456789abcd",
+					   .lifecycle_access_key = "AKIAWORLDEXAMPLE0002",
+					   .lifecycle_secret_key =
+						   "lifecycle/secret+EXAMPLEONLY0123456789abc"};
 }
 
 const char *request_header(const struct request *r, const char *name)
 {
-	return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+	for (size_t i = 0; i < r->headers.n; i++)
+		if (!strcasecmp(r->headers.fields[i].name, name))
+			return r->headers.fields[i].value;
+	return NULL;
 }
 
 const char *request_query(const struct request *r, const char *name)
 {
-	return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, name);
+	return form_get(&r->query, name);
 }
 
 void reply_json(struct reply *reply, int status, json_t *value)
@@ -48,10 +55,10 @@ void reply_html(struct reply *reply, int status)
 		 "<body><h1>Server Error</h1><p>Something went wrong &amp; was logged.</p></body></html>");
 }
 
-static void serve(struct request *r, struct reply *reply)
+void world_http_serve(struct request *r, struct reply *reply)
 {
 	void (*const faces[WORLD_FACES])(struct request *, struct reply *) = {infinity_serve, ec2_serve,
-									      control_serve};
+									      control_serve, bootstrap_serve};
 
 	pthread_mutex_lock(&r->server->lock);
 	world_advance(r->world, clock_now(r->server->clock));
@@ -84,12 +91,27 @@ static enum MHD_Result send_reply(struct request *r, struct reply *reply)
 	return result;
 }
 
+static enum MHD_Result take_field(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void)kind;
+	form_add(cls, name, value);
+	return MHD_YES;
+}
+
 static enum MHD_Result answer(struct request *r)
 {
 	struct reply reply = {.status = 200, .body = BUF_INIT(ANSWER_MOST)};
 	enum MHD_Result result = MHD_NO;
+	char *password = NULL;
+	char *user = MHD_basic_auth_get_username_password(r->connection, &password);
 
-	serve(r, &reply);
+	r->user = user;
+	r->password = password;
+	MHD_get_connection_values(r->connection, MHD_HEADER_KIND, take_field, &r->headers);
+	MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, take_field, &r->query);
+	world_http_serve(r, &reply);
+	MHD_free(user);
+	MHD_free(password);
 	if (reply.delay_ms > 0)
 		nanosleep(&(struct timespec){reply.delay_ms / 1000, reply.delay_ms % 1000 * 1000000}, NULL);
 	if (!reply.drop)
@@ -139,6 +161,8 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **state,
 	if (!r)
 		return;
 	buf_free(&r->body);
+	form_free(&r->headers);
+	form_free(&r->query);
 	free(r);
 	*state = NULL;
 }
@@ -184,10 +208,20 @@ static bool load_oauth(struct world_http *h)
 }
 
 /* The texts of the options, which the server owns copies of. */
-#define OPTION_TEXTS(X)                                                                                      \
-	X(user)                                                                                              \
-	X(password)                                                                                          \
-	X(access_key) X(secret_key) X(session_token) X(oauth_client) X(oauth_public) X(tls_cert) X(tls_key)
+/* clang-format off */
+#define OPTION_TEXTS(X) \
+	X(user) \
+	X(password) \
+	X(access_key) \
+	X(secret_key) \
+	X(session_token) \
+	X(lifecycle_access_key) \
+	X(lifecycle_secret_key) \
+	X(oauth_client) \
+	X(oauth_public) \
+	X(tls_cert) \
+	X(tls_key)
+/* clang-format on */
 
 static void own_options(struct world_http_options *o)
 {
@@ -203,7 +237,8 @@ static void free_options(struct world_http_options *o)
 #undef X
 }
 
-struct world_http *world_http_start(struct world *w, const struct world_http_options *o)
+static struct world_http *http_new(struct world *w, const struct world_http_options *o,
+				   const struct clock *otherwise)
 {
 	struct world_http *h = calloc(1, sizeof(*h));
 
@@ -211,11 +246,22 @@ struct world_http *world_http_start(struct world *w, const struct world_http_opt
 		return NULL;
 	h->world = w;
 	h->options = *o;
-	h->clock = o->clock ? o->clock : &clock_system;
+	h->own_clock = world_clock(w);
+	h->clock = o->clock ? o->clock : otherwise ? otherwise : &h->own_clock;
 	h->infinity_rate = (struct bucket){1000, world_now(w)};
+	h->scopes[1] = SCOPE_LIFECYCLE;
 	pthread_mutex_init(&h->lock, NULL);
 	own_options(&h->options);
-	bool ok = load_oauth(h);
+	if (!w->n_regions)
+		(void)region_get(w, "eu-west-1"); /* where instances can be launched */
+	objects_seed(h);
+	return h;
+}
+
+struct world_http *world_http_start(struct world *w, const struct world_http_options *o)
+{
+	struct world_http *h = http_new(w, o, &clock_system);
+	bool ok = h && load_oauth(h);
 
 	for (int face = 0; ok && face < WORLD_FACES; face++)
 		ok = open_door(h, (enum world_face)face);
@@ -225,9 +271,21 @@ struct world_http *world_http_start(struct world *w, const struct world_http_opt
 	return NULL;
 }
 
+struct world_http *world_http_new_silent(struct world *w, const struct world_http_options *o)
+{
+	static const char *const names[WORLD_FACES] = {"infinity", "ec2", "control", "bootstrap"};
+	struct world_http *h = http_new(w, o, NULL);
+
+	for (int face = 0; h && face < WORLD_FACES; face++)
+		(void)snprintf(h->urls[face], sizeof(h->urls[face]), "http://%s.world", names[face]);
+	if (h && load_oauth(h))
+		return h;
+	world_http_stop(h);
+	return NULL;
+}
+
 void world_http_stop(struct world_http *h)
 {
-
 	if (!h)
 		return;
 	for (int face = 0; face < WORLD_FACES; face++)
@@ -235,6 +293,8 @@ void world_http_stop(struct world_http *h)
 			MHD_stop_daemon(h->daemons[face]);
 	free_options(&h->options);
 	EVP_PKEY_free(h->oauth_key);
+	objects_free(h);
+	free(h->failing);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
 }

@@ -66,11 +66,13 @@ static int64_t node(struct control *c)
 		return 0;
 	for (size_t i = 0; i < c->world->n_nodes; i++) {
 		const struct machine *m = &c->world->nodes[i];
-		const char *instance = m->instance < 0 ? "" : c->world->instances[m->instance].row.id;
+		const char *its = m->instance < 0 ? "" : c->world->instances[m->instance].row.id;
 
+		if (m->gone)
+			continue;
 		if ((json_is_integer(v) && json_integer_value(v) == m->row.id) ||
 		    (json_is_string(v) &&
-		     (!strcmp(json_string_value(v), m->row.name) || !strcmp(json_string_value(v), instance))))
+		     (!strcmp(json_string_value(v), m->row.name) || !strcmp(json_string_value(v), its))))
 			return m->row.id;
 	}
 	c->fault = "no such node";
@@ -309,8 +311,98 @@ static void platform(struct control *c)
 				   .unreadable = truth(c, "unreadable", false)};
 
 	copy_words(c, "gateway", p.gateway, sizeof(p.gateway));
+	if (c->fault)
+		return;
+	c->world->platform = p;
+	objects_seed(c->request->server);
+}
+
+/* --- life cycle --- */
+
+static void policy(struct control *c)
+{
+	static const char *const scopes[POLICIES] = {"tagged", "bursting", "lifecycle"};
+	const struct world_http *h = c->request->server;
+	const char *key = words(c, "access_key"), *scope = words(c, "scope");
+	int pair = key && !strcmp(key, h->options.lifecycle_access_key);
+
+	c->fault = "scope is tagged, bursting or lifecycle";
+	for (int i = 0; scope && i < POLICIES; i++) {
+		if (strcmp(scopes[i], scope) != 0)
+			continue;
+		c->fault = NULL;
+		c->request->server->scopes[pair] = (enum policy)i;
+	}
+	if (key && !pair && strcmp(key, h->options.access_key) != 0)
+		c->fault = "no such access_key";
+}
+
+static enum failing_how failing_how(struct control *c)
+{
+	static const char *const texts[] = {"answer", "drop", "lost", "late"};
+	const char *how = words(c, "how");
+
+	for (size_t i = 0; how && i < ARRAY_LEN(texts); i++)
+		if (!strcmp(texts[i], how))
+			return (enum failing_how)i;
+	if (how)
+		c->fault = "how is answer, drop, lost or late";
+	return FAIL_ANSWER;
+}
+
+static void fail_next(struct control *c)
+{
+	struct world_http *h = c->request->server;
+	struct failing f = {.status = (int)number(c, "status", 500),
+			    .times = (int)number(c, "times", 1),
+			    .how = failing_how(c)};
+
+	copy_words(c, "action", f.action, sizeof(f.action));
+	copy_words(c, "path", f.path, sizeof(f.path));
+	copy_words(c, "method", f.method, sizeof(f.method));
+	copy_words(c, "code", f.code, sizeof(f.code));
+	if (!*f.action && !*f.path)
+		c->fault = "action or path is needed";
+	if (c->fault)
+		return;
+	GROW(h->failing, h->n_failing, h->cap_failing);
+	h->failing[h->n_failing++] = f;
+}
+
+/* An instance by id, Name tag or address. */
+static struct vm *instance(struct control *c)
+{
+	const char *which = words(c, "instance");
+	int32_t at = which ? vm_at_address(c->world, which) : -1;
+
+	for (size_t i = 0; which && at < 0 && i < c->world->n_instances; i++) {
+		const char *name = vm_tag(&c->world->instances[i], "Name");
+
+		if (!strcmp(c->world->instances[i].row.id, which) ||
+		    (!c->world->instances[i].terminated_at && name && !strcmp(name, which)))
+			at = (int32_t)i;
+	}
+	if (at < 0)
+		c->fault = "no such instance";
+	return at < 0 ? NULL : &c->world->instances[at];
+}
+
+static void wizard_done(struct control *c)
+{
+	struct vm *v = instance(c);
+
+	if (v && !v->manager)
+		c->fault = "the instance is no Management Node";
 	if (!c->fault)
-		c->world->platform = p;
+		v->wizard = truth(c, "on", true);
+}
+
+static void terminate(struct control *c)
+{
+	struct vm *v = instance(c);
+
+	if (v)
+		(void)vm_terminate(c->world, (int32_t)(v - c->world->instances), true);
 }
 
 static const struct {
@@ -338,6 +430,10 @@ static const struct {
 	{"oauth_client", oauth_client},
 	{"expire_tokens", expire_tokens},
 	{"expire_session", expire_session},
+	{"policy", policy},
+	{"fail_next", fail_next},
+	{"wizard_done", wizard_done},
+	{"terminate", terminate},
 };
 
 static void command(struct request *r, struct reply *reply)
@@ -389,18 +485,104 @@ static json_t *metrics_json(const struct request *r)
 {
 	struct world_counters c = world_counters(r->world);
 	const struct world_http *h = r->server;
+	const struct {
+		const char *name;
+		int64_t value;
+	} rows[] = {{"calls_placed", c.calls_placed},
+		    {"calls_refused", c.calls_refused},
+		    {"calls_cut", c.calls_cut},
+		    {"calls_cut_outside", c.calls_cut_outside},
+		    {"starts", c.starts},
+		    {"double_starts", c.double_starts},
+		    {"starts_refused", c.starts_refused},
+		    {"stops", c.stops},
+		    {"stops_busy", c.stops_busy},
+		    {"stops_unmaintained", c.stops_unmaintained},
+		    {"throttled", c.throttled},
+		    {"patches", c.patches},
+		    {"location_writes", c.location_writes},
+		    {"describes", c.describes},
+		    {"burst_running_ms", c.burst_running_ms},
+		    {"faults", c.faults},
+		    {"launches", c.launches},
+		    {"terminations", c.terminations},
+		    {"nodes_made", c.nodes_made},
+		    {"nodes_deleted", c.nodes_deleted},
+		    {"addresses_held", c.addresses_held},
+		    {"infinity_requests", h->infinity_requests},
+		    {"infinity_forbidden", h->infinity_forbidden},
+		    {"ec2_requests", h->ec2_requests},
+		    {"ec2_unsigned", h->ec2_unsigned}};
+	json_t *all = json_object();
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			 "s:I, s:I, s:I, s:I}",
-			 "calls_placed", c.calls_placed, "calls_refused", c.calls_refused, "calls_cut",
-			 c.calls_cut, "calls_cut_outside", c.calls_cut_outside, "starts", c.starts,
-			 "double_starts", c.double_starts, "starts_refused", c.starts_refused, "stops",
-			 c.stops, "stops_busy", c.stops_busy, "stops_unmaintained", c.stops_unmaintained,
-			 "throttled", c.throttled, "patches", c.patches, "location_writes", c.location_writes,
-			 "describes", c.describes, "burst_running_ms", c.burst_running_ms, "faults", c.faults,
-			 "infinity_requests", h->infinity_requests, "infinity_forbidden",
-			 h->infinity_forbidden, "ec2_requests", h->ec2_requests, "ec2_unsigned",
-			 h->ec2_unsigned);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		json_object_set_new(all, rows[i].name, json_integer(rows[i].value));
+	return all;
+}
+
+static const char *document_state(const struct world *w, const struct vm *v)
+{
+	if (v->waits)
+		return "waits";
+	if (v->manager)
+		return v->wizard ? "wizard_done" : "wizard";
+	if (v->blank)
+		return "none";
+	if (v->node < 0)
+		return "no_node";
+	return w->nodes[v->node].document == v->document ? "present" : "stale";
+}
+
+static json_t *instances_json(const struct world *w)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < w->n_instances; i++) {
+		struct vm *v = &w->instances[i];
+
+		json_array_append_new(
+			all, json_pack("{s:s, s:s?, s:s, s:s, s:s, s:s, s:s?, s:I, s:s?, s:b, s:s}", "id",
+				       v->row.id, "name", vm_tag(v, "Name"), "region", v->row.region, "state",
+				       instance_state_text(vm_view(v)->state), "type", v->row.type,
+				       "private_address", v->row.addresses[0], "public_address",
+				       vm_view(v)->public_address, "node",
+				       v->node < 0 ? (json_int_t)0 : (json_int_t)w->nodes[v->node].row.id,
+				       "tag", v->row.tag_value, "launched", v->made, "configuration",
+				       document_state(w, v)));
+	}
+	return all;
+}
+
+static json_t *addresses_json(const struct world *w)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < w->n_elastics; i++) {
+		const struct elastic *e = &w->elastics[i];
+
+		if (!e->gone)
+			json_array_append_new(
+				all, json_pack("{s:s, s:s, s:s?, s:b}", "allocation", e->allocation,
+					       "public_address", e->address, "instance",
+					       e->instance < 0 ? NULL : w->instances[e->instance].row.id,
+					       "made", e->made));
+	}
+	return all;
+}
+
+static json_t *groups_json(const struct world *w)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < w->n_groups; i++) {
+		const struct group *g = &w->groups[i];
+
+		if (!g->gone)
+			json_array_append_new(all, json_pack("{s:s, s:s, s:I, s:b}", "id", g->id, "name",
+							     g->name, "rules", (json_int_t)g->n_rules, "made",
+							     g->region >= 0));
+	}
+	return all;
 }
 
 static json_t *state_json(const struct request *r)
@@ -408,7 +590,8 @@ static json_t *state_json(const struct request *r)
 	json_t *nodes = json_array(), *locations = json_array(), *faults = json_array();
 
 	for (size_t i = 0; i < world_node_count(r->world); i++)
-		json_array_append_new(nodes, node_json(r->world, i));
+		if (!r->world->nodes[i].gone)
+			json_array_append_new(nodes, node_json(r->world, i));
 	for (size_t i = 0; i < world_location_count(r->world); i++)
 		if (!r->world->sites[i].gone)
 			json_array_append_new(locations, location_json(r->world, i));
@@ -416,13 +599,16 @@ static json_t *state_json(const struct request *r)
 		if (fault_on(r->world, (enum world_fault_kind)k))
 			json_array_append_new(faults,
 					      json_string(world_fault_text((enum world_fault_kind)k)));
-	return json_pack("{s:I, s:o, s:o, s:o, s:o}", "now_ms", world_now(r->world), "locations", locations,
-			 "nodes", nodes, "faults", faults, "counters", metrics_json(r));
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "now_ms", world_now(r->world),
+			 "locations", locations, "nodes", nodes, "faults", faults, "counters",
+			 metrics_json(r), "instances", instances_json(r->world), "addresses",
+			 addresses_json(r->world), "groups", groups_json(r->world));
 }
 
 static json_t *ledger_json(const struct request *r)
 {
-	static const char *const deeds[] = {"start", "stop", "patch", "start_cloudnode"};
+	static const char *const deeds[] = {"start",           "stop",   "patch",
+					    "start_cloudnode", "launch", "terminate"};
 	json_t *all = json_array();
 	size_t n;
 	const struct world_record *rows = world_ledger(r->world, &n);

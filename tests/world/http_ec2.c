@@ -1,6 +1,6 @@
 /*
- * EC2's Query API over the model: DescribeInstances with filters and pages, StartInstances, StopInstances, DryRun of both, the network (http_ec2_network.c),
- * errors in EC2's envelope (docs/upstream.md, "Answers" and "Errors"). Elements come without white space, as EC2 has sent them since 2025.
+ * EC2's Query API over the model: DescribeInstances with filters and pages, StartInstances, StopInstances, and the front of all actions:
+ * signature, policy, buckets, faults, DryRun, errors in EC2's envelope (docs/upstream.md, "Answers" and "Errors"). Elements come without white space, as EC2 has sent them since 2025.
  */
 #include "tests/world/http_ec2.h"
 
@@ -45,77 +45,92 @@ void ec2_refuse(struct ec2_call *c, struct verdict v)
 	buf_puts(b, "</Response>");
 }
 
-static void bad(struct ec2_call *c, const char *code, const char *message)
+void ec2_bad(struct ec2_call *c, const char *code, const char *message)
 {
 	ec2_refuse(c, (struct verdict){code, 400, message});
 }
 
-void ec2_open_answer(struct ec2_call *c, const char *action)
+void ec2_number(struct buf *b, const char *name, long long number)
+{
+	buf_printf(b, "<%s>%lld</%s>", name, number, name);
+}
+
+void ec2_put_tags(struct buf *b, const struct instance_tag *tags, size_t n)
+{
+	buf_puts(b, n ? "<tagSet>" : "<tagSet/>");
+	for (size_t t = 0; t < n; t++) {
+		buf_puts(b, "<item>");
+		ec2_element(b, "key", tags[t].key);
+		ec2_element(b, "value", tags[t].value);
+		buf_puts(b, "</item>");
+	}
+	if (n)
+		buf_puts(b, "</tagSet>");
+}
+
+void ec2_open_answer(struct ec2_call *c)
 {
 	buf_printf(&c->reply->body,
-		   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<%sResponse xmlns=\"" XMLNS "\">", action);
+		   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<%sResponse xmlns=\"" XMLNS "\">", c->action);
 	ec2_element(&c->reply->body, "requestId", c->reply->request_id);
 }
 
-static void put_state(struct buf *b, const char *name, enum instance_state state)
+void ec2_close_answer(struct ec2_call *c)
+{
+	buf_printf(&c->reply->body, "</%sResponse>", c->action);
+}
+
+void ec2_done(struct ec2_call *c)
+{
+	ec2_open_answer(c);
+	ec2_element(&c->reply->body, "return", "true");
+	ec2_close_answer(c);
+}
+
+bool ec2_dry(struct ec2_call *c)
+{
+	if (c->dry_run)
+		ec2_refuse(c, (struct verdict){"DryRunOperation", 412,
+					       "Request would have succeeded, but DryRun flag is set."});
+	return c->dry_run;
+}
+
+void ec2_put_state(struct buf *b, const char *name, enum instance_state state)
 {
 	buf_printf(b, "<%s><code>%d</code><name>%s</name></%s>", name, (int)state, instance_state_text(state),
 		   name);
 }
 
-/* --- DescribeInstances --- */
+/* --- parameters and filters --- */
 
-/* `*` and `?` as EC2 has them; a backslash takes the next character as it is. */
-static bool matches(const char *pattern, const char *text)
+bool ec2_matches(const char *pattern, const char *text)
 {
 	if (!*pattern)
 		return !*text;
 	if (*pattern == '*')
-		return matches(pattern + 1, text) || (*text && matches(pattern, text + 1));
+		return ec2_matches(pattern + 1, text) || (*text && ec2_matches(pattern, text + 1));
 	if (!*text)
 		return false;
 	if (*pattern == '?')
-		return matches(pattern + 1, text + 1);
+		return ec2_matches(pattern + 1, text + 1);
 	if (*pattern == '\\' && pattern[1])
 		pattern++;
-	return *pattern == *text && matches(pattern + 1, text + 1);
+	return *pattern == *text && ec2_matches(pattern + 1, text + 1);
 }
 
-static bool filter_matches(const char *name, const char *value, const struct ec2_instance *i)
+bool ec2_tags_match(const char *name, const char *value, const struct instance_tag *tags, size_t n)
 {
-	bool hit = false;
-
-	if (!strcmp(name, "instance-id"))
-		return matches(value, i->id);
-	if (!strcmp(name, "instance-state-name"))
-		return matches(value, instance_state_text(i->state));
-	if (!strcmp(name, "private-ip-address"))
-		return matches(value, i->addresses[0]);
-	if (!strcmp(name, "network-interface.addresses.private-ip-address"))
-		for (size_t a = 0; a < i->n_addresses; a++)
-			hit |= matches(value, i->addresses[a]);
-	for (size_t t = 0; t < i->n_tags; t++)
-		if (!strcmp(name, "tag-key"))
-			hit |= matches(value, i->tags[t].key);
-		else if (!strncmp(name, "tag:", 4) && !strcmp(name + 4, i->tags[t].key))
-			hit |= matches(value, i->tags[t].value);
-	return hit;
-}
-
-static bool is_filter(const char *name)
-{
-	static const char *const known[] = {"instance-id", "instance-state-name", "private-ip-address",
-					    "tag-key", "network-interface.addresses.private-ip-address"};
-
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (!strcmp(name, known[i]))
+	for (size_t t = 0; t < n; t++)
+		if ((!strcmp(name, "tag-key") && ec2_matches(value, tags[t].key)) ||
+		    (!strncmp(name, "tag:", 4) && !strcmp(name + 4, tags[t].key) &&
+		     ec2_matches(value, tags[t].value)))
 			return true;
-	return !strncmp(name, "tag:", 4) && name[4];
+	return false;
 }
 
-static const char *numbered(const struct ec2_call *c, const char *format, int n, int m)
+const char *ec2_numbered(const struct ec2_call *c, const char *format, int n, int m)
 {
-	char name[64];
+	char name[128];
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -124,38 +139,111 @@ static const char *numbered(const struct ec2_call *c, const char *format, int n,
 	return form_get(&c->form, name);
 }
 
-/* Filters AND, the values of one OR. */
-static bool passes_filters(const struct ec2_call *c, const struct ec2_instance *i)
+const char *ec2_needed(struct ec2_call *c, const char *name)
+{
+	const char *value = form_get(&c->form, name);
+	char message[160];
+
+	if (value && *value)
+		return value;
+	(void)snprintf(message, sizeof(message), "The request must contain the parameter %s", name);
+	ec2_bad(c, "MissingParameter", message);
+	return NULL;
+}
+
+bool ec2_is_listed(const struct ec2_call *c, const char *name, const char *value)
+{
+	char format[64];
+	const char *listed;
+
+	(void)snprintf(format, sizeof(format), "%s.%%d", name);
+	if (!ec2_numbered(c, format, 1, 0))
+		return true;
+	for (int n = 1; (listed = ec2_numbered(c, format, n, 0)); n++)
+		if (!strcmp(listed, value))
+			return true;
+	return false;
+}
+
+bool ec2_passes(const struct ec2_call *c, ec2_matcher *match, const void *row)
 {
 	const char *name;
 
-	for (int n = 1; (name = numbered(c, "Filter.%d.Name", n, 0)); n++) {
+	for (int n = 1; (name = ec2_numbered(c, "Filter.%d.Name", n, 0)); n++) {
 		const char *value;
 		bool hit = false;
 
-		for (int m = 1; !hit && (value = numbered(c, "Filter.%d.Value.%d", n, m)); m++)
-			hit = filter_matches(name, value, i);
+		for (int m = 1; !hit && (value = ec2_numbered(c, "Filter.%d.Value.%d", n, m)); m++)
+			hit = match(name, value, row);
 		if (!hit)
 			return false;
 	}
 	return true;
 }
 
-static bool filters_good(struct ec2_call *c)
+static bool is_filter(const char *name, const char *const *known, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(name, known[i]))
+			return true;
+	return !strcmp(name, "tag-key") || (!strncmp(name, "tag:", 4) && name[4]);
+}
+
+bool ec2_filters_good(struct ec2_call *c, const char *const *known, size_t n_known)
 {
 	const char *name;
 
-	for (int n = 1; (name = numbered(c, "Filter.%d.Name", n, 0)); n++) {
-		if (!is_filter(name)) {
-			bad(c, "InvalidParameterValue", "The filter is invalid");
+	for (int n = 1; (name = ec2_numbered(c, "Filter.%d.Name", n, 0)); n++) {
+		if (!is_filter(name, known, n_known)) {
+			ec2_bad(c, "InvalidParameterValue", "The filter is invalid");
 			return false;
 		}
-		if (n > 50 || numbered(c, "Filter.%d.Value.%d", n, 201)) {
-			bad(c, "FilterLimitExceeded", "Too many filters or filter values");
+		if (n > 50 || ec2_numbered(c, "Filter.%d.Value.%d", n, 201)) {
+			ec2_bad(c, "FilterLimitExceeded", "Too many filters or filter values");
 			return false;
 		}
 	}
 	return true;
+}
+
+/* --- DescribeInstances --- */
+
+/* An instance as seen at one moment, and what never changes of it. */
+struct shown {
+	struct ec2_instance row;
+	const struct vm *vm;
+};
+
+static const char *const instance_filters[] = {
+	"instance-id",        "instance-state-name",
+	"private-ip-address", "network-interface.addresses.private-ip-address",
+	"client-token",       "image-id",
+	"subnet-id",          "instance-type",
+	"ip-address"};
+
+static bool instance_matches(const char *name, const char *value, const void *row)
+{
+	const struct shown *s = row;
+	const struct ec2_instance *i = &s->row;
+	const struct {
+		const char *name, *text;
+	} texts[] = {{"instance-id", i->id},
+		     {"instance-state-name", instance_state_text(i->state)},
+		     {"private-ip-address", i->n_addresses ? i->addresses[0] : NULL},
+		     {"client-token", s->vm->client_token},
+		     {"image-id", s->vm->image ? s->vm->image : WORLD_IMAGE},
+		     {"subnet-id", s->vm->subnet ? s->vm->subnet->id : WORLD_SUBNET},
+		     {"instance-type", i->type},
+		     {"ip-address", i->public_address}};
+
+	for (size_t k = 0; k < ARRAY_LEN(texts); k++)
+		if (!strcmp(name, texts[k].name))
+			return texts[k].text && ec2_matches(value, texts[k].text);
+	if (!strcmp(name, "network-interface.addresses.private-ip-address"))
+		for (size_t a = 0; a < i->n_addresses; a++)
+			if (ec2_matches(value, i->addresses[a]))
+				return true;
+	return ec2_tags_match(name, value, i->tags, i->n_tags);
 }
 
 static void put_interface(struct buf *b, const struct ec2_instance *i, size_t n)
@@ -204,41 +292,38 @@ static void put_sets(struct buf *b, const struct ec2_instance *i)
 		ec2_element(b, "message", i->state_reason_message);
 		buf_puts(b, "</stateReason>");
 	}
-	buf_puts(b, i->n_tags ? "<tagSet>" : "<tagSet/>");
-	for (size_t t = 0; t < i->n_tags; t++) {
-		buf_puts(b, "<item>");
-		ec2_element(b, "key", i->tags[t].key);
-		ec2_element(b, "value", i->tags[t].value);
-		buf_puts(b, "</item>");
-	}
-	buf_puts(b, i->n_tags ? "</tagSet><networkInterfaceSet>" : "<networkInterfaceSet>");
+	ec2_put_tags(b, i->tags, i->n_tags);
+	buf_puts(b, "<networkInterfaceSet>");
 	for (size_t n = 0; n < i->n_addresses; n++)
 		put_interface(b, i, n);
 	buf_puts(b, "</networkInterfaceSet>");
 }
 
-static void put_instance(const struct ec2_call *c, const struct ec2_instance *i)
+void ec2_put_instance(const struct ec2_call *c, const struct ec2_instance *i, const struct vm *v)
 {
 	struct buf *b = &c->reply->body;
 
 	buf_puts(b, "<item>");
 	ec2_element(b, "instanceId", i->id);
-	ec2_element(b, "imageId", "ami-0feedfacecafe0001");
-	put_state(b, "instanceState", i->state);
+	ec2_element(b, "imageId", v->image ? v->image : WORLD_IMAGE);
+	ec2_put_state(b, "instanceState", i->state);
 	ec2_element(b, "dnsName", i->public_address ? "ec2.example.net" : "");
 	buf_puts(b, "<reason/>");
-	ec2_element(b, "instanceType", i->type);
+	ec2_element(b, "instanceType", v->row.type);
 	put_time(c, "launchTime", i->launch_time);
 	put_placement(b, i);
-	ec2_element(b, "privateIpAddress", i->addresses[0]);
-	ec2_element(b, "ipAddress", i->public_address);
-	ec2_put_place(c, i);
+	if (i->n_addresses) {
+		ec2_element(b, "privateIpAddress", i->addresses[0]);
+		ec2_element(b, "ipAddress", i->public_address);
+		ec2_put_place(c, i, v);
+	}
 	put_sets(b, i);
-	buf_puts(b, "<enaSupport>true</enaSupport></item>");
+	ec2_element(b, "clientToken", v->client_token);
+	buf_puts(b, v->no_ena ? "</item>" : "<enaSupport>true</enaSupport></item>");
 }
 
 /* A reservation holds two neighbours of a region: a page counts reservations, not instances. */
-static void put_reservation(const struct ec2_call *c, const struct ec2_instance *i, size_t n, size_t number)
+static void put_reservation(const struct ec2_call *c, const struct shown *s, size_t n, size_t number)
 {
 	struct buf *b = &c->reply->body;
 
@@ -247,36 +332,27 @@ static void put_reservation(const struct ec2_call *c, const struct ec2_instance 
 		   "><instancesSet>",
 		   number);
 	for (size_t k = 0; k < n; k++)
-		put_instance(c, &i[k]);
+		ec2_put_instance(c, &s[k].row, s[k].vm);
 	buf_puts(b, "</instancesSet></item>");
 }
 
-static bool is_named(const struct ec2_call *c, const char *id)
-{
-	const char *name;
-
-	if (!form_get(&c->form, "InstanceId.1"))
-		return true;
-	for (int n = 1; (name = numbered(c, "InstanceId.%d", n, 0)); n++)
-		if (!strcmp(name, id))
-			return true;
-	return false;
-}
-
 /* What is asked for, as seen now. */
-static struct ec2_instance *collect(struct ec2_call *c, size_t *ret_n)
+static struct shown *collect(struct ec2_call *c, size_t *ret_n)
 {
 	struct world *w = c->world;
-	struct ec2_instance *found = calloc(w->n_instances + 1, sizeof(*found));
+	struct shown *found = calloc(w->n_instances + 1, sizeof(*found));
 	int64_t as_of = ec2_as_of(w);
+	struct shown *next = found;
 
-	*ret_n = 0;
 	if (!found)
 		abort();
-	for (size_t i = 0; i < w->n_instances; i++)
-		if (w->instances[i].region == c->region && vm_show(w, (int32_t)i, as_of, &found[*ret_n]) &&
-		    is_named(c, found[*ret_n].id) && passes_filters(c, &found[*ret_n]))
-			++*ret_n;
+	for (size_t i = 0; i < w->n_instances; i++) {
+		next->vm = &w->instances[i];
+		if (next->vm->region == c->region && vm_show(w, (int32_t)i, as_of, &next->row) &&
+		    ec2_is_listed(c, "InstanceId", next->row.id) && ec2_passes(c, instance_matches, next))
+			next++;
+	}
+	*ret_n = (size_t)(next - found);
 	return found;
 }
 
@@ -290,15 +366,15 @@ static size_t page_size(struct ec2_call *c, size_t *ret_first)
 
 	*ret_first = 0;
 	if (most && form_get(&c->form, "InstanceId.1")) {
-		bad(c, "InvalidParameterCombination", "MaxResults cannot be combined with instance IDs");
+		ec2_bad(c, "InvalidParameterCombination", "MaxResults cannot be combined with instance IDs");
 		return 0;
 	}
 	if (size < 5 || size > 1000) {
-		bad(c, "InvalidParameterValue", "MaxResults must be between 5 and 1000");
+		ec2_bad(c, "InvalidParameterValue", "MaxResults must be between 5 and 1000");
 		return 0;
 	}
 	if (token && *token && sscanf(token, "page-%zu", ret_first) != 1) {
-		bad(c, "InvalidNextToken", "The token is invalid");
+		ec2_bad(c, "InvalidNextToken", "The token is invalid");
 		return 0;
 	}
 	if (fault_on(c->world, WORLD_EC2_PARTIAL))
@@ -310,9 +386,9 @@ static bool named_exist(struct ec2_call *c)
 {
 	const char *id;
 
-	for (int n = 1; (id = numbered(c, "InstanceId.%d", n, 0)); n++) {
+	for (int n = 1; (id = ec2_numbered(c, "InstanceId.%d", n, 0)); n++) {
 		if (vm_find(c->world, c->region, id) < 0) {
-			bad(c, "InvalidInstanceID.NotFound", "The instance ID does not exist");
+			ec2_bad(c, "InvalidInstanceID.NotFound", "The instance ID does not exist");
 			return false;
 		}
 	}
@@ -322,11 +398,11 @@ static bool named_exist(struct ec2_call *c)
 static void describe_page(struct ec2_call *c, size_t first, size_t size)
 {
 	size_t n, pairs, last;
-	struct ec2_instance *found = collect(c, &n);
+	struct shown *found = collect(c, &n);
 
 	pairs = (n + 1) / 2;
 	last = first + size < pairs ? first + size : pairs;
-	ec2_open_answer(c, "DescribeInstances");
+	ec2_open_answer(c);
 	buf_puts(&c->reply->body, first < last ? "<reservationSet>" : "<reservationSet/>");
 	for (size_t pair = first; pair < last; pair++)
 		put_reservation(c, &found[2 * pair], 2 * pair + 1 < n ? 2 : 1, pair);
@@ -334,20 +410,15 @@ static void describe_page(struct ec2_call *c, size_t first, size_t size)
 		buf_puts(&c->reply->body, "</reservationSet>");
 	if (last < pairs)
 		buf_printf(&c->reply->body, "<nextToken>page-%zu</nextToken>", last);
-	buf_puts(&c->reply->body, "</DescribeInstancesResponse>");
+	ec2_close_answer(c);
 	free(found);
 }
 
 static void describe_instances(struct ec2_call *c)
 {
-	struct verdict v = ec2_admit_describe(c->world, c->region);
 	size_t first, size;
 
-	if (v.code) {
-		ec2_refuse(c, v);
-		return;
-	}
-	if (!filters_good(c) || !named_exist(c))
+	if (!ec2_filters_good(c, instance_filters, ARRAY_LEN(instance_filters)) || !named_exist(c))
 		return;
 	size = page_size(c, &first);
 	if (!size)
@@ -363,76 +434,190 @@ static void describe_instances(struct ec2_call *c)
 
 static bool change_good(struct ec2_call *c, enum world_deed how)
 {
-	bool dry = form_get(&c->form, "DryRun") && !strcmp(form_get(&c->form, "DryRun"), "true");
+	bool whatever_tag = c->scope == SCOPE_LIFECYCLE;
 	struct verdict v = {0};
 	const char *id;
 
-	for (int n = 1; !v.code && (id = numbered(c, "InstanceId.%d", n, 0)); n++) {
+	for (int n = 1; !v.code && (id = ec2_numbered(c, "InstanceId.%d", n, 0)); n++) {
 		int32_t i = vm_find(c->world, c->region, id);
 
-		v = dry ? ec2_may(c->world, i) : ec2_check(c->world, i, how);
+		v = c->dry_run ? ec2_may(c->world, i, whatever_tag)
+			       : ec2_check(c->world, i, how, whatever_tag);
 	}
-	if (!v.code && dry)
-		v = (struct verdict){"DryRunOperation", 412,
-				     "Request would have succeeded, but DryRun flag is set."};
 	if (v.code)
 		ec2_refuse(c, v);
-	return !v.code;
+	return !v.code && !ec2_dry(c);
 }
 
 /* One bad id, or one that may not be changed, fails the whole call. */
-static void change_instances(struct ec2_call *c, const char *action, enum world_deed how)
+static void change_instances(struct ec2_call *c, enum world_deed how)
 {
-	struct verdict v = ec2_admit_change(c->world, c->region, how);
 	struct buf *b = &c->reply->body;
 	const char *id;
 
-	if (v.code) {
-		ec2_refuse(c, v);
-		return;
-	}
 	if (!form_get(&c->form, "InstanceId.1")) {
-		bad(c, "MissingParameter", "The request must contain the parameter InstanceId");
+		ec2_bad(c, "MissingParameter", "The request must contain the parameter InstanceId");
 		return;
 	}
 	if (!named_exist(c) || !change_good(c, how))
 		return;
-	ec2_open_answer(c, action);
+	ec2_open_answer(c);
 	buf_puts(b, "<instancesSet>");
-	for (int n = 1; (id = numbered(c, "InstanceId.%d", n, 0)); n++) {
+	for (int n = 1; (id = ec2_numbered(c, "InstanceId.%d", n, 0)); n++) {
 		struct ec2_state_change s = ec2_apply(c->world, vm_find(c->world, c->region, id), how, false);
 
 		buf_puts(b, "<item>");
 		ec2_element(b, "instanceId", id);
-		put_state(b, "currentState", s.current);
-		put_state(b, "previousState", s.previous);
+		ec2_put_state(b, "currentState", s.current);
+		ec2_put_state(b, "previousState", s.previous);
 		buf_puts(b, "</item>");
 	}
-	buf_printf(b, "</instancesSet></%sResponse>", action);
-	if (fault_on(c->world, WORLD_EC2_LOST)) {
+	buf_puts(b, "</instancesSet>");
+	ec2_close_answer(c);
+	if (fault_on(c->world, WORLD_EC2_LOST))
 		c->world->ledger[c->world->n_ledger - 1].code = "lost";
-		c->reply->drop = true;
-	}
+}
+
+static void start_instances(struct ec2_call *c)
+{
+	change_instances(c, WORLD_START);
+}
+
+static void stop_instances(struct ec2_call *c)
+{
+	change_instances(c, WORLD_STOP);
+}
+
+int32_t ec2_instance(struct ec2_call *c, const char *parameter)
+{
+	const char *id = ec2_needed(c, parameter);
+	int32_t i = id ? vm_find(c->world, c->region, id) : -1;
+	struct verdict v;
+
+	if (id && i < 0)
+		ec2_bad(c, "InvalidInstanceID.NotFound", "The instance ID does not exist");
+	if (i < 0)
+		return -1;
+	v = ec2_may(c->world, i, true);
+	if (v.code)
+		ec2_refuse(c, v);
+	return v.code ? -1 : i;
 }
 
 /* --- the front --- */
 
+enum throttle { NO_BUCKET, DESCRIBE_CALLS, START_CALLS, CHANGE_CALLS };
+
+static const struct {
+	const char *name;
+	void (*serve)(struct ec2_call *);
+	enum throttle throttle;
+} actions[] = {
+	{"DescribeInstances", describe_instances, DESCRIBE_CALLS},
+	{"StartInstances", start_instances, START_CALLS},
+	{"StopInstances", stop_instances, CHANGE_CALLS},
+	{"DescribeSecurityGroups", ec2_serve_describe_groups, NO_BUCKET},
+	{"DescribeSubnets", ec2_serve_describe_subnets, NO_BUCKET},
+	{"DescribeNetworkAcls", ec2_serve_describe_acls, NO_BUCKET},
+	{"DescribeImages", ec2_serve_describe_images, DESCRIBE_CALLS},
+	{"DescribeKeyPairs", ec2_serve_describe_key_pairs, DESCRIBE_CALLS},
+	{"DescribeInstanceTypeOfferings", ec2_serve_describe_offerings, DESCRIBE_CALLS},
+	{"DescribeAddresses", ec2_serve_describe_addresses, DESCRIBE_CALLS},
+	{"RunInstances", ec2_serve_run_instances, START_CALLS},
+	{"TerminateInstances", ec2_serve_terminate_instances, CHANGE_CALLS},
+	{"ModifyInstanceAttribute", ec2_serve_modify_instance, CHANGE_CALLS},
+	{"CreateTags", ec2_serve_create_tags, CHANGE_CALLS},
+	{"DeleteTags", ec2_serve_delete_tags, CHANGE_CALLS},
+	{"AllocateAddress", ec2_serve_allocate_address, CHANGE_CALLS},
+	{"AssociateAddress", ec2_serve_associate_address, CHANGE_CALLS},
+	{"DisassociateAddress", ec2_serve_disassociate_address, CHANGE_CALLS},
+	{"ReleaseAddress", ec2_serve_release_address, CHANGE_CALLS},
+	{"CreateSecurityGroup", ec2_serve_create_group, CHANGE_CALLS},
+	{"DeleteSecurityGroup", ec2_serve_delete_group, CHANGE_CALLS},
+	{"AuthorizeSecurityGroupIngress", ec2_serve_authorize, CHANGE_CALLS},
+	{"AuthorizeSecurityGroupEgress", ec2_serve_authorize, CHANGE_CALLS},
+};
+
+static struct verdict admit(struct ec2_call *c, enum throttle throttle)
+{
+	switch (throttle) {
+	case NO_BUCKET:
+		break;
+	case DESCRIBE_CALLS:
+		return ec2_admit_describe(c->world, c->region);
+	case START_CALLS:
+		return ec2_admit_change(c->world, c->region, WORLD_START);
+	case CHANGE_CALLS:
+		return ec2_admit_change(c->world, c->region, WORLD_STOP);
+	}
+	return (struct verdict){0};
+}
+
+static bool is_read(const char *action)
+{
+	return !strncmp(action, "Describe", strlen("Describe"));
+}
+
+/* What the policy of the keys says before any resource is looked at. */
+static bool is_permitted(const struct ec2_call *c)
+{
+	if (!strcmp(c->world->network.unreadable, c->action))
+		return false;
+	return c->scope != SCOPE_BURSTING || is_read(c->action) || !strcmp(c->action, "StartInstances") ||
+	       !strcmp(c->action, "StopInstances");
+}
+
+/* A good answer to a change gets lost. */
+static void lose(struct ec2_call *c, const struct failing *f)
+{
+	bool changed = c->reply->status == 200 && !is_read(c->action);
+
+	c->reply->drop |= changed && fault_on(c->world, WORLD_EC2_LOST);
+	c->reply->drop |= f && f->how == FAIL_LOST;
+}
+
+static void serve_action(struct ec2_call *c, void (*serve)(struct ec2_call *), enum throttle throttle)
+{
+	const struct failing *f = c->dry_run ? NULL : failing_take(c->request, c->action);
+	struct verdict v = admit(c, throttle);
+
+	c->late = f && f->how == FAIL_LATE;
+	if (v.code) {
+		ec2_refuse(c, v);
+	} else if (!is_permitted(c)) {
+		ec2_refuse(c, (struct verdict){"UnauthorizedOperation", 403,
+					       "You are not authorized to perform this operation."});
+	} else if (f && f->how == FAIL_ANSWER) {
+		ec2_refuse(c, (struct verdict){f->code, f->status, "This is what the test wants."});
+	} else if (f && f->how == FAIL_DROP) {
+		c->reply->drop = true;
+	} else {
+		serve(c);
+		lose(c, f);
+	}
+}
+
 static void act(struct ec2_call *c)
 {
-	const char *action = form_get(&c->form, "Action");
+	const char *version = form_get(&c->form, "Version");
 
-	if (!action)
-		bad(c, "MissingAction", "The request must contain the parameter Action");
-	else if (!form_get(&c->form, "Version") || strcmp(form_get(&c->form, "Version"), "2016-11-15") != 0)
-		bad(c, "NoSuchVersion", "The requested version is not supported");
-	else if (!strcmp(action, "DescribeInstances"))
-		describe_instances(c);
-	else if (!strcmp(action, "StartInstances"))
-		change_instances(c, action, WORLD_START);
-	else if (!strcmp(action, "StopInstances"))
-		change_instances(c, action, WORLD_STOP);
-	else if (!ec2_serve_network(c, action))
-		bad(c, "InvalidAction", "The action is not valid for this web service");
+	c->action = form_get(&c->form, "Action");
+	c->dry_run = form_get(&c->form, "DryRun") && !strcmp(form_get(&c->form, "DryRun"), "true");
+	if (!c->action) {
+		ec2_bad(c, "MissingAction", "The request must contain the parameter Action");
+		return;
+	}
+	if (!version || strcmp(version, "2016-11-15") != 0) {
+		ec2_bad(c, "NoSuchVersion", "The requested version is not supported");
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+		if (strcmp(actions[i].name, c->action) != 0)
+			continue;
+		serve_action(c, actions[i].serve, actions[i].throttle);
+		return;
+	}
+	ec2_bad(c, "InvalidAction", "The action is not valid for this web service");
 }
 
 void ec2_serve(struct request *r, struct reply *reply)
@@ -447,20 +632,22 @@ void ec2_serve(struct request *r, struct reply *reply)
 		return;
 	}
 	if (strcmp(r->method, "POST") != 0 || strcmp(r->path, "/") != 0) {
-		bad(&c, "MalformedQueryString", "This world takes POST / only");
+		ec2_bad(&c, "MalformedQueryString", "This world takes POST / only");
 		return;
 	}
 
-	struct verdict v = sigv4_verify(r, &c.region);
+	int key = 0;
+	struct verdict v = sigv4_verify(r, &c.region, &key);
 
 	if (v.code) {
 		r->server->ec2_unsigned++;
 		ec2_refuse(&c, v);
 		return;
 	}
+	c.scope = r->server->scopes[key];
 	if (form_parse(&c.form, r->body.data, r->body.len))
 		act(&c);
 	else
-		bad(&c, "MalformedQueryString", "The body is not a form");
+		ec2_bad(&c, "MalformedQueryString", "The body is not a form");
 	form_free(&c.form);
 }

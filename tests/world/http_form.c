@@ -35,7 +35,6 @@ static bool decode(char *text)
 
 bool form_parse(struct form *f, const char *body, size_t len)
 {
-	size_t cap = 0;
 	char *rest;
 
 	*f = (struct form){.text = strndup(body ? body : "", len)};
@@ -51,10 +50,15 @@ bool form_parse(struct form *f, const char *body, size_t len)
 			*value++ = '\0';
 		if (!decode(pair) || (value && !decode(value)))
 			return false;
-		GROW(f->fields, f->n, cap);
-		f->fields[f->n++] = (struct form_field){pair, value ? value : ""};
+		form_add(f, pair, value);
 	}
 	return true;
+}
+
+void form_add(struct form *f, const char *name, const char *value)
+{
+	GROW(f->fields, f->n, f->cap);
+	f->fields[f->n++] = (struct form_field){name, value ? value : ""};
 }
 
 void form_free(struct form *f)

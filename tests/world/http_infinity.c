@@ -5,7 +5,7 @@
  * conference_shard and participant are made from each node's last report, so both faces of the model tell the same: a
  * node's shards, and as many participants as its media and signalling counts say.
  */
-#include "tests/world/http_internal.h"
+#include "tests/world/http_nodes.h"
 
 #include <strings.h>
 
@@ -15,16 +15,6 @@
 #define STATUS       "/api/admin/status/v1/"
 
 /* --- small JSON helpers --- */
-
-static json_t *uri(const char *resource, int64_t id)
-{
-	return json_sprintf("%s%s/%lld/", CONFIG, resource, (long long)id);
-}
-
-static json_t *text_or_null(const char *text)
-{
-	return text ? json_string(text) : json_null();
-}
 
 /* -1 = what a node never told. */
 static json_t *figure(int64_t n)
@@ -47,123 +37,24 @@ static json_t *time_json(int64_t ms)
 
 /* --- the resources --- */
 
-static json_t *config_node(const struct world *w, const struct machine *m)
-{
-	const struct infinity_node *n = &m->row;
-
-	(void)w;
-	return json_pack(
-		"{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:n, s:n, s:o, s:o, s:s, s:b, s:b, s:s, s:b, s:b, s:[], "
-		"s:o}",
-		"id", n->id, "name", n->name, "hostname", n->name, "domain", "video.example.net", "address",
-		n->address, "netmask", "255.255.240.0", "gateway",
-		*w->platform.gateway ? w->platform.gateway : "172.31.0.1", "ipv6_address",
-		"secondary_address", "static_nat_address", text_or_null(n->static_nat), "system_location",
-		uri("system_location", n->location), "node_type",
-		n->role == ROLE_PROXYING ? "PROXYING" : "CONFERENCING", "transcoding",
-		n->role == ROLE_TRANSCODING, "maintenance_mode", n->maintenance, "maintenance_mode_reason",
-		n->maintenance_reason, "enable_distributed_database", n->distributed_database,
-		"cloud_bursting", m->instance >= 0, "static_routes", "resource_uri", uri("worker_vm", n->id));
-}
-
 static json_t *config_nodes(struct world *w)
 {
 	json_t *all = json_array();
 
 	for (size_t i = 0; i < w->n_nodes; i++)
-		json_array_append_new(all, config_node(w, &w->nodes[i]));
+		if (!w->nodes[i].gone)
+			json_array_append_new(all, node_object(w, &w->nodes[i]));
 	return all;
-}
-
-static json_t *overflow_uri(const struct world *w, int32_t site)
-{
-	return site < 0 ? json_null() : uri("system_location", w->sites[site].id);
-}
-
-static const char *text_or_empty(const char *text)
-{
-	return text ? text : "";
 }
 
 static json_t *config_locations(struct world *w)
 {
 	json_t *all = json_array();
 
-	for (size_t i = 0; i < w->n_sites; i++) {
-		const struct site *s = &w->sites[i];
-
-		if (s->gone)
-			continue;
-		json_array_append_new(
-			all,
-			json_pack("{s:I, s:s, s:s, s:[], s:[], s:o, s:o, s:n, s:i, s:o}", "id", s->id, "name",
-				  s->name, "description", text_or_empty(s->description), "dns_servers",
-				  "ntp_servers", "overflow_location1", overflow_uri(w, s->overflow1),
-				  "overflow_location2", overflow_uri(w, s->overflow2), "transcoding_location",
-				  "mtu", 1500, "resource_uri", uri("system_location", s->id)));
-	}
+	for (size_t i = 0; i < w->n_sites; i++)
+		if (!w->sites[i].gone)
+			json_array_append_new(all, location_object(w, &w->sites[i]));
 	return all;
-}
-
-static json_t *config_global(struct world *w)
-{
-	return json_pack("[{s:i, s:b, s:i, s:i, s:s, s:n, s:n, s:b, s:s, s:o}]", "id", 1, "bursting_enabled",
-			 w->infinity_bursting, "bursting_threshold", 5, "bursting_min_lifetime", 50,
-			 "cloud_provider", "AWS", "aws_access_key", "aws_secret_key", "enable_ssh", 1,
-			 "max_pixels_per_second", "hd", "resource_uri", uri("global", 1));
-}
-
-static json_t *config_manager(struct world *w)
-{
-	return json_pack("[{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:o}]", "id", 1, "name",
-			 w->options.management_host, "hostname", w->options.management_host, "domain",
-			 "video.example.net", "address", "172.31.0.10", "primary", 1, "initializing", 0,
-			 "resource_uri", uri("management_vm", 1));
-}
-
-#define DAY_MS (24 * 60 * MS_PER_MINUTE)
-
-static json_t *servers(const char *resource, const char *network, int n)
-{
-	json_t *all = json_array();
-
-	for (int i = 1; i <= n; i++)
-		json_array_append_new(all, json_pack("{s:i, s:o, s:s, s:o}", "id", i, "address",
-						     json_sprintf("%s.%d", network, i), "description", "",
-						     "resource_uri", uri(resource, i)));
-	return all;
-}
-
-static json_t *config_dns(struct world *w)
-{
-	return servers("dns_server", "10.20.0", w->platform.dns);
-}
-
-static json_t *config_ntp(struct world *w)
-{
-	return servers("ntp_server", "10.20.1", w->platform.ntp);
-}
-
-static json_t *config_licences(struct world *w)
-{
-	char end[TIME_TEXT_SIZE];
-	json_t *all = json_array();
-
-	(void)time_infinity(w->now + w->platform.licence_days * DAY_MS, end);
-	for (int i = 1; i <= w->platform.licences; i++)
-		json_array_append_new(all,
-				      json_pack("{s:o, s:s, s:i, s:o, s:o}", "fulfillment_id",
-						json_sprintf("14026610%d", i), "product_id", "port",
-						"concurrent", 10000, "expiration_date", json_stringn(end, 10),
-						"resource_uri", uri("licence", 140266100 + i)));
-	return all;
-}
-
-static json_t *config_certificates(struct world *w)
-{
-	return json_pack("[{s:i, s:s, s:o, s:o}]", "id", 11, "subject_name", "*.video.example.net",
-			 "end_date", time_json(w->now + w->platform.certificate_days * DAY_MS),
-			 "resource_uri", uri("tls_certificate", 11));
 }
 
 static json_t *status_node(struct world *w, const struct machine *m)
@@ -194,7 +85,8 @@ static json_t *status_nodes(struct world *w)
 	json_t *all = json_array();
 
 	for (size_t i = 0; i < w->n_nodes; i++)
-		json_array_append_new(all, status_node(w, &w->nodes[i]));
+		if (!w->nodes[i].gone)
+			json_array_append_new(all, status_node(w, &w->nodes[i]));
 	return all;
 }
 
@@ -309,8 +201,11 @@ static json_t *status_cloud_nodes(struct world *w)
 
 	for (size_t i = 0; w->infinity_bursting && i < w->n_instances; i++) {
 		struct vm *v = &w->instances[i];
-		const struct machine *m = &w->nodes[v->node];
+		const struct machine *m;
 
+		if (v->node < 0 || !v->row.tag_value)
+			continue;
+		m = &w->nodes[v->node];
 		json_array_append_new(
 			all,
 			json_pack("{s:s, s:s, s:s, s:o, s:s, s:i, s:i, s:I, s:s, s:s, s:o}",
@@ -377,10 +272,10 @@ static json_t *status_licensing(struct world *w)
 
 static json_t *status_manager(struct world *w)
 {
-	return json_pack("[{s:i, s:i, s:s, s:b, s:s, s:o, s:n, s:s}]", "id", 1, "configuration_id", 1, "name",
-			 w->options.management_host, "primary", 1, "sync_status", "SYNCED", "last_updated",
-			 time_json(w->now), "last_attempted_contact", "resource_uri",
-			 STATUS "management_vm/1/");
+	return json_pack("[{s:i, s:i, s:s, s:b, s:s, s:s, s:o, s:n, s:s}]", "id", 1, "configuration_id", 1,
+			 "name", w->options.management_host, "primary", 1, "version", "38 (81234.0.0)",
+			 "sync_status", "SYNCED", "last_updated", time_json(w->now), "last_attempted_contact",
+			 "resource_uri", STATUS "management_vm/1/");
 }
 
 static json_t *nothing(struct world *w)
@@ -392,28 +287,30 @@ static json_t *nothing(struct world *w)
 static const struct resource {
 	const char *path;
 	json_t *(*list)(struct world *);
-	bool patched;
+	enum object_kind kind; /* where `list` is NULL */
 } resources[] = {
-	{CONFIG "worker_vm/", config_nodes, true},
-	{CONFIG "system_location/", config_locations, true},
-	{CONFIG "global/", config_global, true},
-	{CONFIG "management_vm/", config_manager, false},
-	{CONFIG "dns_server/", config_dns, false},
-	{CONFIG "ntp_server/", config_ntp, false},
-	{CONFIG "licence/", config_licences, false},
-	{CONFIG "tls_certificate/", config_certificates, false},
-	{STATUS "worker_vm/", status_nodes, false},
-	{STATUS "system_location/", status_locations, false},
-	{STATUS "management_vm/", status_manager, false},
-	{STATUS "conference_shard/", status_shards, false},
-	{STATUS "participant/", status_participants, false},
-	{STATUS "cloud_node/", status_cloud_nodes, false},
-	{STATUS "cloud_monitored_location/", status_monitored, false},
-	{STATUS "cloud_overflow_location/", status_overflow, false},
-	{STATUS "licensing/", status_licensing, false},
-	{STATUS "alarm/", nothing, false},
-	{"/api/admin/history/v1/workervm_status_event/", nothing, false},
+	{CONFIG "worker_vm/", config_nodes, OBJECT_KINDS},
+	{CONFIG "system_location/", config_locations, OBJECT_KINDS},
+#define X(name, text) {CONFIG text "/", NULL, OBJECT_##name},
+	OBJECTS(X)
+#undef X
+		{STATUS "worker_vm/", status_nodes, OBJECT_KINDS},
+	{STATUS "system_location/", status_locations, OBJECT_KINDS},
+	{STATUS "management_vm/", status_manager, OBJECT_KINDS},
+	{STATUS "conference_shard/", status_shards, OBJECT_KINDS},
+	{STATUS "participant/", status_participants, OBJECT_KINDS},
+	{STATUS "cloud_node/", status_cloud_nodes, OBJECT_KINDS},
+	{STATUS "cloud_monitored_location/", status_monitored, OBJECT_KINDS},
+	{STATUS "cloud_overflow_location/", status_overflow, OBJECT_KINDS},
+	{STATUS "licensing/", status_licensing, OBJECT_KINDS},
+	{STATUS "alarm/", nothing, OBJECT_KINDS},
+	{"/api/admin/history/v1/workervm_status_event/", nothing, OBJECT_KINDS},
 };
+
+static json_t *list_of(struct request *r, const struct resource *res)
+{
+	return res->list ? res->list(r->world) : objects_list(r, res->kind);
+}
 
 /* --- lists --- */
 
@@ -443,41 +340,34 @@ static bool value_is(json_t *value, const char *text)
 	return json_is_integer(value) && !strcmp(number, text);
 }
 
-struct filtering {
-	json_t *all;
-};
-
 /* ?field=value: keeps the objects with exactly that value. */
-static enum MHD_Result filter_by(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+static void filter_by(json_t *all, const char *name, const char *value)
 {
-	struct filtering *f = cls;
-
-	(void)kind;
 	if (!strcmp(name, "limit") || !strcmp(name, "offset") || !strcmp(name, "format") ||
 	    !strcmp(name, "order_by"))
-		return MHD_YES;
-	for (size_t i = json_array_size(f->all); i-- > 0;)
-		if (!value_is(json_object_get(json_array_get(f->all, i), name), value ? value : ""))
-			json_array_remove(f->all, i);
-	return MHD_YES;
+		return;
+	for (size_t i = json_array_size(all); i-- > 0;)
+		if (!value_is(json_object_get(json_array_get(all, i), name), value))
+			json_array_remove(all, i);
 }
 
 static void serve_list(struct request *r, const struct resource *res, struct reply *reply)
 {
-	struct filtering f = {res->list(r->world)};
+	json_t *all = list_of(r, res);
 	json_t *page = json_array();
 	long limit = query_number(r, "limit", PAGE_DEFAULT);
 	long offset = query_number(r, "offset", 0);
 
-	MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, filter_by, &f);
-	long total = (long)json_array_size(f.all);
+	for (size_t i = 0; i < r->query.n; i++)
+		filter_by(all, r->query.fields[i].name, r->query.fields[i].value);
+	long total = (long)json_array_size(all);
 	long there = fault_on(r->world, WORLD_INFINITY_HALF) ? (total + 1) / 2 : total;
 
 	if (limit == 0 || limit > PAGE_MOST)
 		limit = PAGE_MOST;
 	for (long i = offset; i < there && i < offset + limit; i++)
-		json_array_append(page, json_array_get(f.all, (size_t)i));
-	json_decref(f.all);
+		json_array_append(page, json_array_get(all, (size_t)i));
+	json_decref(all);
 	reply_json(reply, 200,
 		   json_pack("{s:{s:I, s:o, s:I, s:o, s:I}, s:o}", "meta", "limit", (json_int_t)limit, "next",
 			     page_link(res, limit, offset + limit, offset + limit < there), "offset",
@@ -486,17 +376,26 @@ static void serve_list(struct request *r, const struct resource *res, struct rep
 			     "total_count", (json_int_t)total, "objects", page));
 }
 
+/* By the key that the resource has in its addresses. */
+static bool is_it(const json_t *one, const char *id)
+{
+	static const char *const keys[] = {"id", "cloud_instance_id", "fulfillment_id"};
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (json_object_get(one, keys[i]))
+			return value_is(json_object_get(one, keys[i]), id);
+	return false;
+}
+
 static void serve_detail(struct request *r, const struct resource *res, const char *id, struct reply *reply)
 {
-	json_t *all = res->list(r->world);
+	json_t *all = list_of(r, res);
 	json_t *one;
 	size_t i;
 
 	json_array_foreach(all, i, one)
 	{
-		json_t *its = json_object_get(one, "id");
-
-		if (value_is(its ? its : json_object_get(one, "cloud_instance_id"), id)) {
+		if (is_it(one, id)) {
 			reply_json(reply, 200, json_incref(one));
 			break;
 		}
@@ -507,68 +406,6 @@ static void serve_detail(struct request *r, const struct resource *res, const ch
 }
 
 /* --- writes --- */
-
-static void invalid(struct reply *reply, const char *resource, const char *field, const char *why)
-{
-	reply_json(reply, 400, json_pack("{s:{s:[s]}}", resource, field, why));
-}
-
-static void patch_node(struct request *r, int64_t id, json_t *body, struct reply *reply)
-{
-	int32_t index = node_index(r->world, id);
-	json_t *mode = json_object_get(body, "maintenance_mode");
-	json_t *reason = json_object_get(body, "maintenance_mode_reason");
-
-	if (index < 0) {
-		reply_html(reply, 404);
-		return;
-	}
-	if (mode && !json_is_boolean(mode)) {
-		invalid(reply, "worker_vm", "maintenance_mode", "Enter a boolean.");
-		return;
-	}
-	if (reason && (!json_is_string(reason) || json_string_length(reason) > 250)) {
-		invalid(reply, "worker_vm", "maintenance_mode_reason",
-			"Ensure this value has at most 250 characters.");
-		return;
-	}
-	struct machine *m = &r->world->nodes[index];
-
-	machine_patch(r->world, m, mode ? json_is_true(mode) : m->row.maintenance,
-		      reason ? json_string_value(reason) : m->row.maintenance_reason, false);
-	reply->status = 202;
-	if (fault_on(r->world, WORLD_INFINITY_LOST)) {
-		r->world->ledger[r->world->n_ledger - 1].code = "lost";
-		reply->drop = true;
-	}
-}
-
-static void patch_global(struct request *r, json_t *body, struct reply *reply)
-{
-	json_t *on = json_object_get(body, "bursting_enabled");
-
-	if (on && !json_is_boolean(on)) {
-		invalid(reply, "global", "bursting_enabled", "Enter a boolean.");
-		return;
-	}
-	if (on)
-		world_set_infinity_bursting(r->world, json_is_true(on));
-	reply->status = 202;
-}
-
-static void serve_patch(struct request *r, const struct resource *res, const char *id, struct reply *reply)
-{
-	json_t *body =
-		json_loadb(r->body.data ? r->body.data : "", r->body.len, JSON_REJECT_DUPLICATES, NULL);
-
-	if (!json_is_object(body))
-		reply_json(reply, 400, json_pack("{s:s}", "error", "The request body is not a JSON object"));
-	else if (res->list == config_global)
-		patch_global(r, body, reply);
-	else
-		patch_node(r, strtoll(id, NULL, 10), body, reply);
-	json_decref(body);
-}
 
 static void start_cloudnode(struct request *r, struct reply *reply)
 {
@@ -581,7 +418,7 @@ static void start_cloudnode(struct request *r, struct reply *reply)
 			   json_pack("{s:s}", "error",
 				     i < 0 ? "Unknown cloud instance" : "Cloud bursting is disabled"));
 	} else {
-		if (!ec2_check(r->world, i, WORLD_START_CLOUDNODE).code)
+		if (!ec2_check(r->world, i, WORLD_START_CLOUDNODE, false).code)
 			(void)ec2_apply(r->world, i, WORLD_START_CLOUDNODE, false);
 		reply_json(reply, 202, json_pack("{s:n, s:s}", "data", "status", "success"));
 	}
@@ -593,18 +430,11 @@ static void start_cloudnode(struct request *r, struct reply *reply)
 static bool authorized(struct request *r)
 {
 	const char *header = request_header(r, "Authorization");
-	char *password = NULL;
-	char *user;
-	bool good;
 
 	if (header && !strncasecmp(header, "Bearer ", 7))
 		return oauth_bearer_valid(r, header + 7);
-	user = MHD_basic_auth_get_username_password(r->connection, &password);
-	good = user && password && !strcmp(user, r->server->options.user) &&
-	       !strcmp(password, r->server->options.password);
-	MHD_free(user);
-	MHD_free(password);
-	return good;
+	return r->user && r->password && !strcmp(r->user, r->server->options.user) &&
+	       !strcmp(r->password, r->server->options.password);
 }
 
 static void not_allowed(struct request *r, const char *allow, bool on_list, struct reply *reply)
@@ -615,33 +445,67 @@ static void not_allowed(struct request *r, const char *allow, bool on_list, stru
 	reply->allow = allow;
 }
 
-/* POST on the list, PATCH and DELETE of one; never PUT, never DELETE of the list. */
-static void serve_location(struct request *r, const char *id, struct reply *reply)
+/* What a resource can be asked for; empty = it can only be read. */
+static const char *allowed(const struct resource *res, bool on_list)
 {
-	bool on_list = !*id;
+	if (!res->list)
+		return objects_allow(res->kind, on_list);
+	if (res->list == config_nodes || res->list == config_locations)
+		return on_list ? "GET, POST" : "GET, PATCH, DELETE";
+	return "GET";
+}
+
+static bool is_allowed(const char *allow, const char *method)
+{
+	const char *at = strstr(allow, method);
+	size_t len = strlen(method);
+
+	return at && (at == allow || at[-1] == ' ') && (!at[len] || at[len] == ',');
+}
+
+static void write_resource(struct request *r, const struct resource *res, const char *id, json_t *body,
+			   struct reply *reply)
+{
 	int64_t which = strtoll(id, NULL, 10);
 
-	if (strcmp(r->method, "POST") &&
-	    (on_list || (strcmp(r->method, "PATCH") && strcmp(r->method, "DELETE"))))
-		not_allowed(r, on_list ? "GET, POST" : "GET, PATCH, DELETE", on_list, reply);
-	else if (!strcmp(r->method, "POST") && !on_list)
-		not_allowed(r, "GET, PATCH, DELETE", false, reply);
-	else if (fault_on(r->world, WORLD_INFINITY_READONLY))
-		reply->status = 403;
-	else if (!on_list && site_index(r->world, which) < 0)
+	if (!res->list)
+		objects_write(r, res->kind, id, body, reply);
+	else if (res->list == config_locations && *id && site_index(r->world, which) < 0)
 		reply_html(reply, 404);
-	else if (!strcmp(r->method, "DELETE"))
+	else if (res->list == config_locations && !strcmp(r->method, "DELETE"))
 		location_remove(r, which, reply);
+	else if (res->list == config_locations)
+		location_write(r, which, body, reply);
+	else if (!strcmp(r->method, "DELETE"))
+		node_delete(r, which, reply);
+	else if (*id)
+		node_patch(r, which, body, reply);
 	else
-		location_write(r, which, reply);
+		node_create(r, body, reply);
+}
+
+static void serve_write(struct request *r, const struct resource *res, const char *id, struct reply *reply)
+{
+	json_t *body =
+		json_loadb(r->body.data ? r->body.data : "", r->body.len, JSON_REJECT_DUPLICATES, NULL);
+
+	if (res->list == config_locations && fault_on(r->world, WORLD_INFINITY_READONLY))
+		reply->status = 403;
+	else if (strcmp(r->method, "DELETE") != 0 && !json_is_object(body))
+		reply_json(reply, 400, json_pack("{s:s}", "error", "The request body is not a JSON object"));
+	else
+		write_resource(r, res, id, body, reply);
+	json_decref(body);
+	if (reply->status < 300 && fault_on(r->world, WORLD_INFINITY_LOST))
+		reply->drop = true;
 }
 
 /* An account whose role does not let it see the platform's own configuration. */
 static bool hidden(const struct request *r, const struct resource *res)
 {
-	return r->world->platform.unreadable &&
-	       (res->list == config_dns || res->list == config_ntp || res->list == config_licences ||
-		res->list == config_certificates);
+	return r->world->platform.unreadable && !res->list &&
+	       (res->kind == OBJECT_DNS_SERVER || res->kind == OBJECT_NTP_SERVER ||
+		res->kind == OBJECT_LICENCE || res->kind == OBJECT_TLS_CERTIFICATE);
 }
 
 static void serve_resource(struct request *r, const struct resource *res, struct reply *reply)
@@ -655,16 +519,12 @@ static void serve_resource(struct request *r, const struct resource *res, struct
 		reply_html(reply, 403);
 	else if (!*id && get)
 		serve_list(r, res, reply);
-	else if (!get && res->list == config_locations)
-		serve_location(r, id, reply);
-	else if (!*id)
-		not_allowed(r, "GET", true, reply);
 	else if (get)
 		serve_detail(r, res, id, reply);
-	else if (!strcmp(r->method, "PATCH") && res->patched)
-		serve_patch(r, res, id, reply);
+	else if (is_allowed(allowed(res, !*id), r->method))
+		serve_write(r, res, id, reply);
 	else
-		not_allowed(r, res->patched ? "GET, PATCH" : "GET", false, reply);
+		not_allowed(r, allowed(res, !*id), !*id, reply);
 }
 
 static void route(struct request *r, struct reply *reply)
@@ -706,6 +566,20 @@ static bool too_many(struct request *r)
 	return false;
 }
 
+static void serve_authorized(struct request *r, struct reply *reply)
+{
+	const struct failing *f = failing_take(r, NULL);
+	struct world *w = r->world;
+
+	for (size_t i = 0; i < w->n_nodes; i++)
+		machine_settle(w, &w->nodes[i]);
+	if (f && f->how == FAIL_ANSWER)
+		reply_json(reply, f->status, json_pack("{s:s}", "error", f->code));
+	else if (!f || f->how != FAIL_DROP)
+		route(r, reply);
+	reply->drop |= f && f->how != FAIL_ANSWER;
+}
+
 void infinity_serve(struct request *r, struct reply *reply)
 {
 	struct world *w = r->world;
@@ -724,8 +598,6 @@ void infinity_serve(struct request *r, struct reply *reply)
 	} else if (!authorized(r)) {
 		reply->status = 401;
 	} else {
-		for (size_t i = 0; i < w->n_nodes; i++)
-			machine_settle(w, &w->nodes[i]);
-		route(r, reply);
+		serve_authorized(r, reply);
 	}
 }

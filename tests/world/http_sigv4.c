@@ -76,19 +76,16 @@ struct headers {
 	size_t n;
 };
 
-static enum MHD_Result collect(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+static void collect(struct headers *h, const struct form_field *field)
 {
-	struct headers *h = cls;
 	size_t i = 0;
 
-	(void)kind;
 	if (h->n == HEADERS_MOST)
-		return MHD_NO;
-	for (; name[i] && i + 1 < sizeof(h->items[0].name); i++)
-		h->items[h->n].name[i] = (char)tolower((unsigned char)name[i]);
+		return;
+	for (; field->name[i] && i + 1 < sizeof(h->items[0].name); i++)
+		h->items[h->n].name[i] = (char)tolower((unsigned char)field->name[i]);
 	h->items[h->n].name[i] = '\0';
-	h->items[h->n++].value = value ? value : "";
-	return MHD_YES;
+	h->items[h->n++].value = field->value;
 }
 
 static bool is_listed(const char *list, const char *name)
@@ -188,7 +185,7 @@ static void signature_of(const char *secret, const struct authorization *a, cons
 }
 
 static bool is_signature_good(const struct request *r, const struct headers *h, const struct authorization *a,
-			      const char *amz_date)
+			      const char *amz_date, const char *secret)
 {
 	struct buf canonical = BUF_INIT(BODY_MOST);
 	char hash[SHA256_HEX_SIZE], wanted[SHA256_HEX_SIZE], to_sign[512];
@@ -198,7 +195,7 @@ static bool is_signature_good(const struct request *r, const struct headers *h, 
 		sha256_hex(canonical.data, canonical.len, hash);
 		(void)snprintf(to_sign, sizeof(to_sign), "AWS4-HMAC-SHA256\n%s\n%s/%s/%s/%s\n%s", amz_date,
 			       a->date, a->region, a->service, a->terminator, hash);
-		signature_of(r->server->options.secret_key, a, to_sign, wanted);
+		signature_of(secret, a, to_sign, wanted);
 		ok = !strcmp(wanted, a->signature);
 	}
 	buf_free(&canonical);
@@ -218,12 +215,16 @@ static int64_t amz_time(const char *text)
 	return time_parse(iso, &ms) == 0 ? ms : -1;
 }
 
-static struct verdict check_keys(const struct request *r, const struct authorization *a)
+/* *ret_key: 0 = the first pair, 1 = the one of life-cycle operations. */
+static struct verdict check_keys(const struct request *r, const char *access_key, int *ret_key)
 {
 	const struct world_http_options *o = &r->server->options;
 	const char *token = request_header(r, "X-Amz-Security-Token");
 
-	if (strcmp(a->access_key, o->access_key) != 0)
+	*ret_key = !strcmp(access_key, o->lifecycle_access_key);
+	if (*ret_key)
+		return token ? unknown_key : (struct verdict){0};
+	if (strcmp(access_key, o->access_key) != 0)
 		return unknown_key;
 	if (o->session_token ? !token || strcmp(token, o->session_token) != 0 : token != NULL)
 		return unknown_key;
@@ -232,8 +233,39 @@ static struct verdict check_keys(const struct request *r, const struct authoriza
 	return (struct verdict){0};
 }
 
-struct verdict sigv4_verify(struct request *r, int32_t *ret_region)
+static const char *secret_of(const struct request *r, int key)
 {
+	return key ? r->server->options.lifecycle_secret_key : r->server->options.secret_key;
+}
+
+/* In memory there is no signature: the keys themselves are compared. */
+static struct verdict verify_call(const struct request *r, int32_t *ret_region, int *ret_key)
+{
+	static const char scope[] = "aws:amz:";
+	const struct http_call *call = r->call;
+	char region[64];
+
+	if (!call->sigv4 || !call->access_key || !call->secret_key)
+		return missing;
+	struct verdict v = check_keys(r, call->access_key, ret_key);
+
+	if (v.code)
+		return v;
+	if (strncmp(call->sigv4, scope, strlen(scope)) != 0)
+		return incomplete;
+	(void)snprintf(region, sizeof(region), "%s", call->sigv4 + strlen(scope));
+	end_at(region, ":");
+	*ret_region = region_find(r->world, region);
+	if (*ret_region < 0 || strcmp(call->sigv4 + strlen(scope) + strlen(region), ":ec2") != 0)
+		return not_validated;
+	return strcmp(call->secret_key, secret_of(r, *ret_key)) ? mismatch : (struct verdict){0};
+}
+
+struct verdict sigv4_verify(struct request *r, int32_t *ret_region, int *ret_key)
+{
+	if (r->call)
+		return verify_call(r, ret_region, ret_key);
+
 	const char *header = request_header(r, "Authorization");
 	const char *amz_date = request_header(r, "X-Amz-Date");
 	struct authorization a;
@@ -244,7 +276,7 @@ struct verdict sigv4_verify(struct request *r, int32_t *ret_region)
 	if (!amz_date || amz_time(amz_date) < 0 || !parse_authorization(header, &a))
 		return incomplete;
 
-	struct verdict v = check_keys(r, &a);
+	struct verdict v = check_keys(r, a.access_key, ret_key);
 
 	if (v.code)
 		return v;
@@ -255,9 +287,11 @@ struct verdict sigv4_verify(struct request *r, int32_t *ret_region)
 
 	if (skew > SKEW_MS || skew < -SKEW_MS)
 		return expired;
-	MHD_get_connection_values(r->connection, MHD_HEADER_KIND, collect, &h);
+	for (size_t i = 0; i < r->headers.n; i++)
+		collect(&h, &r->headers.fields[i]);
 	if (strncmp(amz_date, a.date, 8) != 0 || strlen(a.date) != 8 ||
-	    !all_needed_signed(&h, a.signed_headers) || !is_signature_good(r, &h, &a, amz_date))
+	    !all_needed_signed(&h, a.signed_headers) ||
+	    !is_signature_good(r, &h, &a, amz_date, secret_of(r, *ret_key)))
 		return mismatch;
 	return (struct verdict){0};
 }

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "fleet/guide.h"
 #include "tests/world/internal.h"
 
 #define START_BUCKET    5, 2 /* facts 6.1: capacity, refill a second */
@@ -38,10 +39,21 @@ int32_t region_get(struct world *w, const char *name)
 	return (int32_t)w->n_regions++;
 }
 
+static bool is_forgotten(const struct world *w, const struct vm *v)
+{
+	return v->terminated_at && w->now > v->terminated_at + world_scaled(w, TERMINATED_MS);
+}
+
+static bool is_known(const struct world *w, const struct vm *v)
+{
+	return w->now >= v->known_from && !is_forgotten(w, v);
+}
+
 int32_t vm_find(const struct world *w, int32_t region, const char *id)
 {
 	for (size_t i = 0; i < w->n_instances; i++)
-		if ((region < 0 || w->instances[i].region == region) && !strcmp(w->instances[i].row.id, id))
+		if ((region < 0 || w->instances[i].region == region) && !strcmp(w->instances[i].row.id, id) &&
+		    is_known(w, &w->instances[i]))
 			return (int32_t)i;
 	return -1;
 }
@@ -69,12 +81,17 @@ static void set_tags(struct world *w, struct vm *v, const char *name, const char
 {
 	struct instance_tag *tags = keep(w, 2, sizeof(*tags)); /* anew: reports may hold the old ones */
 
-	v->row.tags = tags;
-	v->row.n_tags = tag ? 2 : 1;
 	tags[0] = (struct instance_tag){"Name", name};
 	if (tag)
 		tags[1] = (struct instance_tag){"pexip-cloud", tag};
-	v->row.tag_value = tag;
+	vm_set_tags(v, tags, tag ? 2 : 1);
+}
+
+void vm_set_tags(struct vm *v, struct instance_tag *tags, size_t n)
+{
+	v->row.tags = tags;
+	v->row.n_tags = n;
+	v->row.tag_value = vm_tag(v, "pexip-cloud");
 }
 
 static void set_addresses(struct world *w, struct vm *v, const char *address, bool second)
@@ -87,7 +104,7 @@ static void set_addresses(struct world *w, struct vm *v, const char *address, bo
 	v->row.addresses[v->row.n_addresses - 1] = address;
 }
 
-static const char *new_public_address(struct world *w)
+const char *public_address_new(struct world *w)
 {
 	uint64_t x = chance_next(&w->cloud);
 
@@ -95,7 +112,7 @@ static const char *new_public_address(struct world *w)
 			  (unsigned)(1 + (x >> 16) % 254));
 }
 
-static void vm_push(struct world *w, struct vm *v, struct view next)
+void vm_push(struct world *w, struct vm *v, struct view next)
 {
 	next.at = w->now;
 	v->views[v->n_views++ % VIEWS] = next;
@@ -109,8 +126,11 @@ int32_t vm_add(struct world *w, const struct world_node *n, int32_t node, const 
 	GROW(w->instances, w->n_instances, w->cap_instances);
 	struct vm *v = &w->instances[w->n_instances];
 
-	*v = (struct vm){
-		.node = node, .region = region_get(w, region), .elastic = n->elastic, .on_since = w->now};
+	*v = (struct vm){.node = node,
+			 .region = region_get(w, region),
+			 .elastic = n->elastic,
+			 .on_since = w->now,
+			 .automatic = !n->elastic};
 	v->row.id = world_text(w, "i-0%016llx",
 			       (unsigned long long)chance_hash(w->options.seed ^ (w->n_instances << 20)));
 	v->row.type = "c5.2xlarge";
@@ -123,10 +143,12 @@ int32_t vm_add(struct world *w, const struct world_node *n, int32_t node, const 
 	vm_push(w, v,
 		(struct view){.state = up ? INSTANCE_RUNNING : INSTANCE_STOPPED,
 			      .launch = w->now - world_scaled(w, (up ? 60 : 900) * 60000.0),
-			      .public_address = up || n->elastic ? new_public_address(w) : NULL,
+			      .public_address = up || n->elastic ? public_address_new(w) : NULL,
 			      .reason_code = up ? NULL : "Client.UserInitiatedShutdown",
 			      .reason_message =
 				      up ? NULL : "Client.UserInitiatedShutdown: User initiated shutdown"});
+	if (n->elastic)
+		(void)elastic_add(w, v->region, (int32_t)w->n_instances, vm_view(v)->public_address);
 	return (int32_t)w->n_instances++;
 }
 
@@ -136,8 +158,12 @@ void world_set_tag(struct world *w, int64_t node, const char *value)
 
 	if (i < 0 || w->nodes[i].instance < 0)
 		return;
-	set_tags(w, &w->instances[w->nodes[i].instance], w->nodes[i].row.name,
-		 value ? world_text(w, "%s", value) : NULL);
+	struct vm *v = &w->instances[w->nodes[i].instance];
+	struct instance_tag *tags = v->row.tags;
+	size_t n = v->row.n_tags;
+
+	tags_set(w, &tags, &n, "pexip-cloud", value);
+	vm_set_tags(v, tags, n);
 }
 
 /* --- asking --- */
@@ -177,7 +203,7 @@ static bool vm_fault(const struct world *w, const struct vm *v, enum world_fault
 	return v->node >= 0 && machine_fault(w, &w->nodes[v->node], kind);
 }
 
-struct verdict ec2_may(struct world *w, int32_t instance)
+struct verdict ec2_may(struct world *w, int32_t instance, bool whatever_tag)
 {
 	static const struct verdict refused = {"UnauthorizedOperation", 403,
 					       "You are not authorized to perform this operation. No "
@@ -188,7 +214,8 @@ struct verdict ec2_may(struct world *w, int32_t instance)
 	/* the policy of the guide: ec2:ResourceTag/pexip-cloud = tag value */
 	if (vm_fault(w, v, WORLD_DENIED))
 		return refused;
-	if (!w->network.wide_policy && (!tag || strcmp(tag, w->options.management_host) != 0))
+	if (!whatever_tag && !w->network.wide_policy &&
+	    (!tag || strcmp(tag, w->options.management_host) != 0))
 		return refused;
 	return done;
 }
@@ -197,9 +224,14 @@ static struct verdict check_start(struct world *w, const struct vm *v, enum inst
 {
 	if (state != INSTANCE_STOPPED)
 		w->counters.double_starts++;
-	if (state == INSTANCE_STOPPING)
+	if (state == INSTANCE_STOPPING || state == INSTANCE_SHUTTING_DOWN || state == INSTANCE_TERMINATED)
 		return (struct verdict){"IncorrectInstanceState", 400,
 					"The instance is not in a state from which it can be started."};
+	if (state == INSTANCE_STOPPED && v->no_ena && type_find(v->row.type)->ena)
+		return (struct verdict){
+			"InvalidParameterCombination", 400,
+			"Enhanced networking with the Elastic Network Adapter (ENA) is required for this "
+			"instance type. Ensure that your instance is enabled for ENA."};
 	if (state == INSTANCE_STOPPED && vm_fault(w, v, WORLD_CAPACITY))
 		return (struct verdict){
 			"InsufficientInstanceCapacity", 500,
@@ -207,15 +239,16 @@ static struct verdict check_start(struct world *w, const struct vm *v, enum inst
 	return done;
 }
 
-struct verdict ec2_check(struct world *w, int32_t instance, enum world_deed how)
+struct verdict ec2_check(struct world *w, int32_t instance, enum world_deed how, bool whatever_tag)
 {
 	struct vm *v = &w->instances[instance];
 	enum instance_state state = vm_view(v)->state;
-	struct verdict verdict = how == WORLD_START_CLOUDNODE ? done : ec2_may(w, instance);
+	struct verdict verdict = how == WORLD_START_CLOUDNODE ? done : ec2_may(w, instance, whatever_tag);
 
 	if (!verdict.code && how != WORLD_STOP)
 		verdict = check_start(w, v, state);
-	else if (!verdict.code && state == INSTANCE_PENDING)
+	else if (!verdict.code && (state == INSTANCE_PENDING || state == INSTANCE_SHUTTING_DOWN ||
+				   state == INSTANCE_TERMINATED))
 		verdict = (struct verdict){"IncorrectInstanceState", 400,
 					   "The instance is not in a state from which it can be stopped."};
 	if (!verdict.code)
@@ -228,7 +261,7 @@ struct verdict ec2_check(struct world *w, int32_t instance, enum world_deed how)
 
 /* --- doing --- */
 
-static int64_t about(struct world *w, int64_t ms)
+int64_t vm_about(struct world *w, int64_t ms)
 {
 	int64_t t = (int64_t)((double)ms * chance_between(&w->cloud, .8, 1.2));
 
@@ -239,20 +272,22 @@ static void vm_start(struct world *w, int32_t instance)
 {
 	struct vm *v = &w->instances[instance];
 	struct view next = *vm_view(v);
-	int64_t pending = about(w, w->options.pending_ms);
+	int64_t pending = vm_about(w, w->options.pending_ms);
 	int64_t boot = w->options.boot_ms;
 
 	if (v->node >= 0 && w->nodes[v->node].boot_ms)
 		boot = w->nodes[v->node].boot_ms;
-	boot = about(w, boot);
+	boot = vm_about(w, boot);
+	if (v->blank || v->manager)
+		boot = pending + world_scaled(w, FIRST_BOOT_MS);
 	v->generation++;
 	v->on_since = w->now;
 	v->fail_late = vm_fault(w, v, WORLD_CAPACITY_LATE);
 	next.state = INSTANCE_PENDING;
 	next.launch = w->now;
 	next.reason_code = next.reason_message = NULL;
-	if (!v->elastic)
-		next.public_address = new_public_address(w);
+	if (!v->elastic && v->automatic)
+		next.public_address = public_address_new(w);
 	vm_push(w, v, next);
 	queue_add(&w->queue, w->now + pending, SCHED_INSTANCE, instance, v->generation);
 	queue_add(&w->queue, w->now + (boot > pending ? boot : pending + 1), SCHED_BOOTED, instance,
@@ -266,11 +301,12 @@ static void vm_stop(struct world *w, int32_t instance, bool outside)
 	struct view next = *vm_view(v);
 
 	v->generation++;
+	v->waits = v->booted = false;
 	next.state = INSTANCE_STOPPING;
 	next.reason_code = "Client.UserInitiatedShutdown";
 	next.reason_message = "Client.UserInitiatedShutdown: User initiated shutdown";
 	vm_push(w, v, next);
-	queue_add(&w->queue, w->now + about(w, w->options.stopping_ms), SCHED_INSTANCE, instance,
+	queue_add(&w->queue, w->now + vm_about(w, w->options.stopping_ms), SCHED_INSTANCE, instance,
 		  v->generation);
 	if (v->node >= 0)
 		machine_down(w, &w->nodes[v->node], outside);
@@ -319,14 +355,20 @@ void vm_moved_on(struct world *w, int32_t instance, int64_t generation)
 		return;
 	if (next.state == INSTANCE_STOPPING) {
 		vm_off(w, v, &next);
+	} else if (next.state == INSTANCE_SHUTTING_DOWN) {
+		vm_terminated(w, v, &next);
 	} else if (v->fail_late) {
 		v->generation++; /* it will never boot */
 		next.reason_code = "Server.InsufficientInstanceCapacity";
 		next.reason_message = "Server.InsufficientInstanceCapacity: Insufficient capacity to satisfy "
 				      "instance request";
-		vm_off(w, v, &next);
+		if (v->fresh)
+			vm_terminated(w, v, &next);
+		else
+			vm_off(w, v, &next);
 	} else {
 		next.state = INSTANCE_RUNNING;
+		v->fresh = false;
 	}
 	vm_push(w, v, next);
 }
@@ -335,8 +377,14 @@ void vm_booted(struct world *w, int32_t instance, int64_t generation)
 {
 	struct vm *v = &w->instances[instance];
 
-	if (v->generation != generation || v->node < 0)
+	if (v->generation != generation)
 		return;
+	v->waits = v->blank;
+	v->booted = true;
+	if (v->blank || v->node < 0 || w->nodes[v->node].document != v->document)
+		return;
+	if (v->resized || w->nodes[v->node].made)
+		w->nodes[v->node].max_hd = guide_vcpu(v->row.type) * GUIDE_NODE_HD / GUIDE_TRANSCODING_VCPU;
 	if (machine_fault(w, &w->nodes[v->node], WORLD_NEVER_SYNC))
 		w->nodes[v->node].stuck = true;
 	else
@@ -364,6 +412,8 @@ bool vm_show(struct world *w, int32_t instance, int64_t as_of, struct ec2_instan
 
 	while (i > oldest && v->views[i % VIEWS].at > as_of)
 		i--;
+	if (as_of < v->born || is_forgotten(w, v))
+		return false;
 	if (fault_on(w, WORLD_EC2_MISSING) && chance_below(&w->cloud, 3) == 0)
 		return false;
 
@@ -375,5 +425,7 @@ bool vm_show(struct world *w, int32_t instance, int64_t as_of, struct ec2_instan
 	ret->public_address = seen->public_address;
 	ret->state_reason_code = seen->reason_code;
 	ret->state_reason_message = seen->reason_message;
+	if (seen->state == INSTANCE_TERMINATED)
+		ret->n_addresses = 0;
 	return true;
 }

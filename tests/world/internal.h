@@ -9,8 +9,10 @@
 #ifndef BURSTD_TESTS_WORLD_INTERNAL_H
 #define BURSTD_TESTS_WORLD_INTERNAL_H
 
-#include "base/arena.h"
+#include <jansson.h>
 #include <string.h>
+
+#include "base/arena.h"
 
 #include "tests/world/world.h"
 
@@ -40,6 +42,7 @@ enum sched_kind {
 	SCHED_FAULT_BEGIN,  /* a = index of planned fault */
 	SCHED_FAULT_END,    /* a = kind, b = target */
 	SCHED_FAULT_RANDOM, /* a = kind */
+	SCHED_RESTARTED,    /* a = node, b = its restarts so far: it is back after a change of its location */
 };
 struct scheduled {
 	int64_t at;
@@ -99,6 +102,7 @@ struct site { /* a system location */
 	int64_t id;
 	const char *name;
 	const char *description;      /* NULL = none */
+	json_t *fields;               /* what else the API gave it (http_location.c); NULL = nothing */
 	bool gone;                    /* deleted: shown nowhere */
 	int32_t overflow1, overflow2; /* index, -1 = none */
 	int32_t *nodes;
@@ -128,6 +132,18 @@ struct machine {                  /* a Conferencing Node */
 	int64_t maintenance_voided;
 	int64_t boot_ms;
 	int64_t fault_until[WORLD_FAULT_COUNT];
+
+	bool gone;        /* deleted in Infinity: shown nowhere; its id is not given again */
+	bool made;        /* through the API */
+	json_t *fields;   /* what the API gave it (http_nodes.c); NULL = nothing */
+	int32_t document; /* number of its configuration document; 0 = it was there at the beginning */
+	int64_t restarts;
+};
+
+/* A configuration document as POST worker_vm gave it out, byte for byte. Its number is index + 1. */
+struct document {
+	const char *xml;
+	int32_t node;
 };
 
 struct view { /* what describes show of an instance from `at` on */
@@ -147,7 +163,58 @@ struct vm {
 	int32_t region;
 	bool elastic;
 	bool fail_late;
-	const char *subnet_address; /* first interface's address */
+
+	/* What RunInstances gave it; NULL and false in the instances that were there at the beginning. */
+	const char *image, *key_name, *client_token;
+	const char *fingerprint; /* of the launch, to tell the same token with other parameters */
+	const struct world_subnet *subnet;
+	const char **groups;
+	size_t n_groups;
+	bool made;
+	bool fresh;            /* never ran yet: a late lack of capacity terminates it */
+	int64_t born;          /* describes of an earlier moment do not show it */
+	int64_t known_from;    /* until then its id is not known everywhere */
+	int64_t terminated_at; /* 0 = it is there */
+	bool automatic;        /* gets another public address at each start, unless it has an Elastic IP */
+	bool no_ena;           /* its image lacks it, and nobody set it */
+	bool manager;          /* a Management Node */
+	bool wizard;           /* ... whose installation wizard a person has done */
+	bool blank;            /* a Conferencing Node's image without configuration */
+	bool booted;           /* since its last start */
+	bool waits;            /* ... that has booted: port 8443 takes one */
+	bool resized;          /* its node's capacity follows its type at the next boot */
+	int32_t document;      /* number of the configuration it has; 0 as in machine */
+};
+
+/* An Elastic IP. */
+struct elastic {
+	const char *allocation;
+	const char *association; /* of the present one; NULL = free */
+	const char *address;
+	int32_t region;
+	int32_t instance; /* -1 = free */
+	bool made;        /* through the API: these count for the quota */
+	bool gone;
+	struct instance_tag *tags;
+	size_t n_tags;
+};
+
+/* A permission of a security group towards one peer, as in EC2's forms. */
+struct permission {
+	bool egress;
+	const char *protocol;
+	int from, to;
+	const char *cidr;  /* NULL = a group */
+	const char *group; /* NULL = a CIDR */
+};
+struct group {
+	const char *id, *name, *description, *vpc;
+	int32_t region; /* -1 = there from the beginning, in every region: the guide's rules come to its own */
+	bool gone;
+	struct permission *rules;
+	size_t n_rules, cap_rules;
+	struct instance_tag *tags;
+	size_t n_tags;
 };
 static inline struct view *vm_view(struct vm *i)
 {
@@ -200,6 +267,12 @@ struct world {
 	size_t n_nodes, cap_nodes;
 	struct vm *instances;
 	size_t n_instances, cap_instances;
+	struct elastic *elastics;
+	size_t n_elastics, cap_elastics;
+	struct group *groups;
+	size_t n_groups, cap_groups;
+	struct document *documents;
+	size_t n_documents, cap_documents;
 	struct region regions[REGIONS_MOST];
 	size_t n_regions;
 	struct infinity_location *location_rows; /* shared with reports; NULL = to be made anew */
@@ -237,7 +310,53 @@ void pool_give(struct pool *, int32_t slot);
 int64_t world_scaled(const struct world *, double ms);
 const char *world_text(struct world *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* --- catalog.c: what EC2 offers --- */
+
+#define PEXIP_OWNER     "686087431763"
+#define ADDRESS_QUOTA   5      /* Elastic IPs of a region that are made through the API */
+#define TERMINATED_MS   3600e3 /* how long a terminated instance is shown */
+#define FIRST_BOOT_MS   10e3   /* running -> port 8443 answers */
+#define NODE_RESTART_MS 60e3   /* a node that is moved to another location */
+
+struct world_image {
+	const char *id, *name, *owner, *created;
+	const char *state;
+	bool ena;
+};
+struct world_subnet {
+	const char *id, *vpc, *cidr;
+	char zone;      /* behind the region's name */
+	unsigned first; /* first address that launches take, host byte order */
+	unsigned last;
+	bool public_on_launch;
+};
+struct world_type {
+	const char *name;
+	int vcpu;
+	bool ena; /* required */
+};
+const struct world_image *catalog_images(size_t *ret_n);
+const struct world_subnet *catalog_subnets(size_t *ret_n);
+const struct world_type *catalog_types(size_t *ret_n);
+const struct world_image *image_find(const char *id); /* NULL = none, like these two */
+const struct world_subnet *subnet_find(const char *id);
+const struct world_type *type_find(const char *name);
+bool type_offered(const struct world_type *, const struct world_subnet *);
+bool key_pair_exists(const char *name);
+void catalog_start(struct world *); /* the security group of the beginning */
+
 /* --- nodes.c --- */
+
+/* A machine without an instance; returns its index. */
+int32_t machine_new(struct world *, const char *name, int32_t site, bool proxying, int max_hd,
+		    const char *address);
+void machine_move(struct world *, struct machine *, int32_t site); /* its calls are cut, it restarts */
+void machine_restart(struct world *, struct machine *);            /* its calls are cut and counted */
+void machine_restarted(struct world *, struct machine *, int64_t restart);
+/* Deleted in Infinity: its calls are cut and counted, its instance is left alone. */
+void machine_delete(struct world *, struct machine *);
+/* Machines made through the API and the instances with their addresses find each other. */
+void machines_tie(struct world *);
 void machine_settle(struct world *, struct machine *); /* brings its status up to its last report */
 void machine_up(struct world *, struct machine *);
 /* Down at once; its calls are cut and counted. */
@@ -275,17 +394,19 @@ struct verdict {
 	int status;
 	const char *message;
 };
-int32_t vm_find(const struct world *, int32_t region, const char *id); /* region -1 = any; -1 = none */
-int32_t region_find(const struct world *, const char *name);           /* -1 = none */
+/* As the API knows it: not yet where its launch has not spread, not any more an hour after its end. region -1 = any; -1 = none */
+int32_t vm_find(const struct world *, int32_t region, const char *id);
+int32_t region_find(const struct world *, const char *name); /* -1 = none */
 int32_t region_get(struct world *, const char *name);
 int32_t vm_add(struct world *, const struct world_node *, int32_t node, const char *address);
 /* The buckets and the throttling fault. */
 struct verdict ec2_admit(struct world *, int32_t region, struct bucket *, double capacity, double per_second);
 struct verdict ec2_admit_describe(struct world *, int32_t region);
 struct verdict ec2_admit_change(struct world *, int32_t region, enum world_deed);
-struct verdict ec2_may(struct world *, int32_t instance); /* permission */
+/* Permission; the guide's policy wants the tag, unless whatever_tag. */
+struct verdict ec2_may(struct world *, int32_t instance, bool whatever_tag);
 /* Whether the deed could be done (records a refusal), and doing it. `how` is the ledger's deed. */
-struct verdict ec2_check(struct world *, int32_t instance, enum world_deed how);
+struct verdict ec2_check(struct world *, int32_t instance, enum world_deed how, bool whatever_tag);
 struct ec2_state_change ec2_apply(struct world *, int32_t instance, enum world_deed how, bool outside);
 void vm_moved_on(struct world *, int32_t instance, int64_t generation);
 void vm_booted(struct world *, int32_t instance, int64_t generation);
@@ -294,6 +415,45 @@ int64_t ec2_as_of(struct world *);
 /* The instance as seen then; false: this list lacks it. */
 bool vm_show(struct world *, int32_t instance, int64_t as_of, struct ec2_instance *ret);
 const char *vm_tag(const struct vm *, const char *key);
+void vm_push(struct world *, struct vm *, struct view next);
+void vm_set_tags(struct vm *, struct instance_tag *, size_t n); /* keeps them */
+int64_t vm_about(struct world *, int64_t ms);                   /* 80 to 120 % */
+const char *public_address_new(struct world *);
+
+/* --- launch.c: instances that come and go through the API --- */
+
+struct launch {
+	int32_t region;
+	const struct world_image *image;
+	const struct world_type *type;
+	const struct world_subnet *subnet;
+	const char *tenancy, *key_name, *client_token, *fingerprint;
+	const char **groups; /* in the world's strings, like all of it */
+	size_t n_groups;
+	struct instance_tag *tags;
+	size_t n_tags;
+	bool automatic;
+	bool late; /* accepted, then pending -> terminated for lack of capacity */
+};
+/* -1: the subnet is full. */
+int32_t vm_launch(struct world *, const struct launch *);
+struct ec2_state_change vm_terminate(struct world *, int32_t instance, bool outside);
+void vm_terminated(struct world *, struct vm *, struct view *next); /* writes the end into the view */
+/* The instance that has this private or public address now; -1 = none. */
+int32_t vm_at_address(struct world *, const char *address);
+/* A document for the node, which is its own from now on: what was given before it is void. The world's. */
+const char *document_new(struct world *, struct machine *);
+/* The waiting instance takes the document and reboots; false: it is none that was ever given out. */
+bool vm_configure(struct world *, struct vm *, const char *xml, size_t len);
+/* Sets or removes (value NULL) one tag in a new array, since reports may hold the old one. */
+void tags_set(struct world *, struct instance_tag **tags, size_t *n, const char *key, const char *value);
+
+/* --- elastic.c: Elastic IPs --- */
+
+int32_t elastic_add(struct world *, int32_t region, int32_t instance, const char *address);
+int32_t elastic_of(const struct world *, int32_t instance); /* -1 = none */
+void elastic_attach(struct world *, int32_t elastic, int32_t instance);
+void elastic_detach(struct world *, int32_t elastic);
 
 /* --- faults.c --- */
 void faults_start(struct world *);

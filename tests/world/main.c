@@ -1,5 +1,5 @@
 /*
- * burstd-world: the embedded world behind real HTTP, until INT or TERM. Prints one line with its three addresses.
+ * burstd-world: the embedded world behind real HTTP, until INT or TERM. Prints one line with its four addresses.
  *
  * The main thread only keeps the world's time moving while nobody asks; the daemons' threads do the rest.
  */
@@ -17,9 +17,10 @@ static const char usage[] =
 	"  --scenario demo|grid|empty   which world (demo)\n"
 	"  --scale N                    divides every duration (BURSTD_TIME_SCALE, else 1)\n"
 	"  --seed N                     of everything random (1)\n"
-	"  --infinity-port, --ec2-port, --control-port N   on 127.0.0.1 (0: any free one)\n"
+	"  --infinity-port, --ec2-port, --control-port, --bootstrap-port N   on 127.0.0.1 (0: any free one)\n"
 	"  --user, --password           Infinity, Basic authentication (admin, world-password)\n"
 	"  --access-key, --secret-key, --session-token     AWS keys that are accepted\n"
+	"  --lifecycle-access-key, --lifecycle-secret-key  a second pair, which may do everything\n"
 	"  --oauth-client ID --oauth-public-key FILE       Infinity, OAuth2\n"
 	"  --tls CERT KEY               PEM files: HTTPS on the Infinity and the EC2 port\n";
 
@@ -63,11 +64,14 @@ enum choice {
 	INFINITY_PORT,
 	EC2_PORT,
 	CONTROL_PORT,
+	BOOTSTRAP_PORT,
 	USER,
 	PASSWORD,
 	ACCESS,
 	SECRET,
 	TOKEN,
+	LIFECYCLE_ACCESS,
+	LIFECYCLE_SECRET,
 	OAUTH_CLIENT,
 	OAUTH_KEY,
 	TLS,
@@ -80,6 +84,9 @@ static const struct option options[] = {{"scenario", 1, NULL, SCENARIO},
 					{"infinity-port", 1, NULL, INFINITY_PORT},
 					{"ec2-port", 1, NULL, EC2_PORT},
 					{"control-port", 1, NULL, CONTROL_PORT},
+					{"bootstrap-port", 1, NULL, BOOTSTRAP_PORT},
+					{"lifecycle-access-key", 1, NULL, LIFECYCLE_ACCESS},
+					{"lifecycle-secret-key", 1, NULL, LIFECYCLE_SECRET},
 					{"user", 1, NULL, USER},
 					{"password", 1, NULL, PASSWORD},
 					{"access-key", 1, NULL, ACCESS},
@@ -124,6 +131,10 @@ static const char **text_option(struct setup *s, int option)
 		return &s->http.secret_key;
 	case TOKEN:
 		return &s->http.session_token;
+	case LIFECYCLE_ACCESS:
+		return &s->http.lifecycle_access_key;
+	case LIFECYCLE_SECRET:
+		return &s->http.lifecycle_secret_key;
 	case OAUTH_CLIENT:
 		return &s->http.oauth_client;
 	default:
@@ -141,7 +152,7 @@ static void set_option(struct setup *s, int option, int argc, char **argv)
 		s->scale = strtod(optarg, NULL);
 	else if (option == SEED)
 		s->seed = strtoull(optarg, NULL, 10);
-	else if (option >= INFINITY_PORT && option <= CONTROL_PORT)
+	else if (option >= INFINITY_PORT && option <= BOOTSTRAP_PORT)
 		s->http.ports[option - INFINITY_PORT] = port(optarg); /* in the order of enum world_face */
 	else if (option == OAUTH_KEY)
 		s->http.oauth_public = s->oauth_public = read_file(optarg);
@@ -204,8 +215,9 @@ int main(int argc, char **argv)
 	struct world_http *h = w ? world_http_start(w, &s.http) : NULL;
 
 	if (h) {
-		(void)printf("infinity=%s ec2=%s control=%s\n", world_http_url(h, WORLD_FACE_INFINITY),
-			     world_http_url(h, WORLD_FACE_EC2), world_http_url(h, WORLD_FACE_CONTROL));
+		(void)printf("infinity=%s ec2=%s control=%s bootstrap=%s\n",
+			     world_http_url(h, WORLD_FACE_INFINITY), world_http_url(h, WORLD_FACE_EC2),
+			     world_http_url(h, WORLD_FACE_CONTROL), world_http_url(h, WORLD_FACE_BOOTSTRAP));
 		(void)fflush(stdout);
 		serve_until(h, &signals);
 	}

@@ -114,17 +114,23 @@ void machine_down(struct world *w, struct machine *m, bool outside)
 			  w->instances[m->instance].generation);
 }
 
-void machine_suspend(struct world *w, struct machine *m, int64_t generation)
+/* The manager gives up what the node had told. */
+static void forget(struct machine *m)
 {
-	if (m->up || w->frozen || w->instances[m->instance].generation != generation)
-		return;
-	m->row.sync = SYNC_SUSPENDED;
-	m->row.sync_text = "SUSPENDED";
-	m->row.conferences = 0; /* the manager gives up what the node had told */
+	m->row.conferences = 0;
 	m->row.participants = 0;
 	m->row.signaling = 0;
 	m->row.tokens_used = 0;
 	m->row.media_load = 0;
+}
+
+void machine_suspend(struct world *w, struct machine *m, int64_t generation)
+{
+	if (m->up || w->frozen || (m->instance >= 0 && w->instances[m->instance].generation != generation))
+		return;
+	m->row.sync = SYNC_SUSPENDED;
+	m->row.sync_text = "SUSPENDED";
+	forget(m);
 }
 
 void machine_patch(struct world *w, struct machine *m, bool on, const char *reason, bool outside)
@@ -149,6 +155,116 @@ void machine_replicate(struct world *w, struct machine *m, int64_t change)
 		return;
 	machine_settle(w, m);
 	m->maintenance_known = change % 2;
+}
+
+/* --- made, moved and deleted through the API --- */
+
+int32_t machine_new(struct world *w, const char *name, int32_t site, bool proxying, int max_hd,
+		    const char *address)
+{
+	int32_t index = (int32_t)w->n_nodes;
+	uint64_t hash = chance_hash(w->options.seed + 77 * (uint64_t)index);
+
+	GROW(w->nodes, w->n_nodes, w->cap_nodes);
+	struct machine *m = &w->nodes[w->n_nodes++];
+	struct site *s = &w->sites[site];
+
+	*m = (struct machine){.site = site, .instance = -1, .max_hd = max_hd, .hash = hash};
+	m->phase = w->now - w->options.status_ms * 4 - (int64_t)(hash % (uint64_t)w->options.status_ms);
+	m->row = (struct infinity_node){.id = index + 1,
+					.name = world_text(w, "%s", name),
+					.address = world_text(w, "%s", address),
+					.location = s->id,
+					.role = proxying ? ROLE_PROXYING : ROLE_TRANSCODING,
+					.maintenance_reason = "",
+					.media_load = -1,
+					.tokens_max = -1,
+					.tokens_used = -1};
+	GROW(s->nodes, s->n_nodes, s->cap_nodes);
+	s->nodes[s->n_nodes++] = index;
+	return index;
+}
+
+static void leave_site(struct world *w, struct machine *m)
+{
+	struct site *s = &w->sites[m->site];
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_nodes; i++)
+		if (s->nodes[i] != (int32_t)(m - w->nodes))
+			s->nodes[n++] = s->nodes[i];
+	s->n_nodes = n;
+}
+
+void machine_restart(struct world *w, struct machine *m)
+{
+	bool was_up = m->up;
+
+	machine_down(w, m, false);
+	m->restarts++;
+	if (was_up)
+		queue_add(&w->queue, w->now + world_scaled(w, NODE_RESTART_MS), SCHED_RESTARTED,
+			  (int32_t)(m - w->nodes), m->restarts);
+}
+
+void machine_restarted(struct world *w, struct machine *m, int64_t restart)
+{
+	const struct vm *v = m->instance < 0 ? NULL : &w->instances[m->instance];
+
+	if (m->gone || m->up || m->restarts != restart || (m->made && !v))
+		return;
+	if (!v || (v->booted && v->document == m->document))
+		machine_up(w, m);
+}
+
+void machine_move(struct world *w, struct machine *m, int32_t site)
+{
+	struct site *s = &w->sites[site];
+
+	machine_restart(w, m);
+	leave_site(w, m);
+	m->site = site;
+	m->row.location = s->id;
+	GROW(s->nodes, s->n_nodes, s->cap_nodes);
+	s->nodes[s->n_nodes++] = (int32_t)(m - w->nodes);
+}
+
+void machine_delete(struct world *w, struct machine *m)
+{
+	machine_down(w, m, false);
+	forget(m);
+	leave_site(w, m);
+	if (m->instance >= 0)
+		w->instances[m->instance].node = -1;
+	m->instance = -1;
+	m->gone = true;
+	w->counters.nodes_deleted++;
+}
+
+static bool has_address(const struct vm *v, const char *address)
+{
+	for (size_t i = 0; i < v->row.n_addresses; i++)
+		if (!strcmp(v->row.addresses[i], address))
+			return true;
+	return false;
+}
+
+void machines_tie(struct world *w)
+{
+	for (size_t i = 0; i < w->n_nodes; i++) {
+		struct machine *m = &w->nodes[i];
+
+		for (size_t k = 0; !m->gone && m->made && m->instance < 0 && k < w->n_instances; k++) {
+			struct vm *v = &w->instances[k];
+			enum instance_state state = vm_view(v)->state;
+
+			if (v->node >= 0 || state == INSTANCE_TERMINATED || state == INSTANCE_SHUTTING_DOWN ||
+			    !has_address(v, m->row.address))
+				continue;
+			v->node = (int32_t)i;
+			m->instance = (int32_t)k;
+		}
+	}
 }
 
 bool machine_takes_new(const struct world *w, const struct machine *m)

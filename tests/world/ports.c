@@ -88,12 +88,14 @@ static void fill_nodes(struct world *w, bool participants, struct infinity_repor
 	if (!r->nodes)
 		return;
 	for (size_t i = 0; i < w->n_nodes; i++) {
+		if (w->nodes[i].gone)
+			continue;
 		machine_settle(w, &w->nodes[i]);
-		r->nodes[i] = w->nodes[i].row;
+		r->nodes[r->n_nodes] = w->nodes[i].row;
 		if (!participants)
-			r->nodes[i].participants = -1;
+			r->nodes[r->n_nodes].participants = -1;
+		r->n_nodes++;
 	}
-	r->n_nodes = w->n_nodes;
 }
 
 static void halve(struct infinity_report *r)
@@ -175,7 +177,7 @@ static bool start_cloudnode(void *self, const char *instance_id, struct upstream
 				   "Infinity refused to start the instance");
 		return false;
 	}
-	if (!ec2_check(w, i, WORLD_START_CLOUDNODE).code)
+	if (!ec2_check(w, i, WORLD_START_CLOUDNODE, false).code)
 		(void)ec2_apply(w, i, WORLD_START_CLOUDNODE, false);
 	return true; /* "success" means accepted, not started */
 }
@@ -380,7 +382,7 @@ static bool change(struct region *region, const char *id, enum world_deed how, s
 	struct verdict v = ec2_admit_change(w, index, how);
 
 	if (!v.code)
-		v = instance < 0 ? unknown : ec2_check(w, instance, how);
+		v = instance < 0 ? unknown : ec2_check(w, instance, how, false);
 	if (v.code)
 		return refuse(e, v);
 	*ret = ec2_apply(w, instance, how, false);

@@ -127,8 +127,6 @@ static void first_status(struct world *w, struct machine *m, const struct world_
 {
 	struct infinity_node *row = &m->row;
 
-	row->media_load = -1;
-	row->tokens_max = row->tokens_used = -1;
 	if (n->never_deployed)
 		return; /* SYNC_NEVER */
 	if (!n->bursting || n->running) {
@@ -147,26 +145,16 @@ int64_t world_add_node(struct world *w, const struct world_node *n)
 {
 	int32_t index = (int32_t)w->n_nodes;
 	int32_t site = site_index(w, n->location);
+	char address[32];
 
 	if (site < 0)
 		return 0;
-	GROW(w->nodes, w->n_nodes, w->cap_nodes);
-	struct machine *m = &w->nodes[w->n_nodes++];
-	struct site *s = &w->sites[site];
-	uint64_t hash = chance_hash(w->options.seed + 77 * (uint64_t)index);
+	(void)snprintf(address, sizeof(address), "%s.%d.%d", n->bursting ? "172.31" : "10.20", index / 250,
+		       index % 250 + 4);
+	(void)machine_new(w, n->name, site, n->proxying, n->max_hd, address);
+	struct machine *m = &w->nodes[index];
 
-	*m = (struct machine){.site = site, .instance = -1, .max_hd = n->max_hd, .hash = hash};
-	m->phase = w->now - w->options.status_ms * 4 - (int64_t)(hash % (uint64_t)w->options.status_ms);
-	m->row = (struct infinity_node){.id = index + 1,
-					.name = world_text(w, "%s", n->name),
-					.location = n->location,
-					.role = n->proxying ? ROLE_PROXYING : ROLE_TRANSCODING,
-					.maintenance_reason = "",
-					.distributed_database = !n->bursting};
-	m->row.address =
-		world_text(w, "%s.%d.%d", n->bursting ? "172.31" : "10.20", index / 250, index % 250 + 4);
-	GROW(s->nodes, s->n_nodes, s->cap_nodes);
-	s->nodes[s->n_nodes++] = index;
+	m->row.distributed_database = !n->bursting;
 	if (n->bursting) {
 		m->instance = vm_add(w, n, index, m->row.address);
 		if (n->elastic)
@@ -251,6 +239,7 @@ struct world *world_new(const struct world_options *o)
 	chance_seed(&w->faults, o->seed ^ 0xfa17);
 	chance_seed(&w->cloud, o->seed ^ 0xc10d);
 	scale_options(w);
+	catalog_start(w);
 	build_grid(w);
 	world_set_traffic(w, o->traffic);
 	faults_start(w);
@@ -261,7 +250,15 @@ void world_free(struct world *w)
 {
 	if (!w)
 		return;
+	for (size_t i = 0; i < w->n_nodes; i++)
+		json_decref(w->nodes[i].fields);
+	for (size_t i = 0; i < w->n_groups; i++)
+		free(w->groups[i].rules);
+	free(w->groups);
+	free(w->elastics);
+	free(w->documents);
 	for (size_t i = 0; i < w->n_sites; i++) {
+		json_decref(w->sites[i].fields);
 		free(w->sites[i].nodes);
 		free(w->sites[i].conferences);
 		free(w->sites[i].curve.points);
@@ -314,6 +311,9 @@ static void happen(struct world *w, const struct scheduled *s)
 		break;
 	case SCHED_FAULT_RANDOM:
 		fault_random(w, (enum world_fault_kind)s->a);
+		break;
+	case SCHED_RESTARTED:
+		machine_restarted(w, &w->nodes[s->a], s->b);
 		break;
 	}
 }
@@ -374,16 +374,21 @@ int32_t site_index(const struct world *w, int64_t id)
 
 int32_t node_index(const struct world *w, int64_t id)
 {
-	return id >= 1 && id <= (int64_t)w->n_nodes ? (int32_t)(id - 1) : -1;
+	return id >= 1 && id <= (int64_t)w->n_nodes && !w->nodes[id - 1].gone ? (int32_t)(id - 1) : -1;
 }
 
 struct world_counters world_counters(const struct world *w)
 {
 	struct world_counters c = w->counters;
 
-	for (size_t i = 0; i < w->n_instances; i++)
-		if (vm_view(&w->instances[i])->state != INSTANCE_STOPPED)
+	for (size_t i = 0; i < w->n_instances; i++) {
+		enum instance_state state = vm_view(&w->instances[i])->state;
+
+		if (state != INSTANCE_STOPPED && state != INSTANCE_TERMINATED)
 			c.burst_running_ms += w->now - w->instances[i].on_since;
+	}
+	for (size_t i = 0; i < w->n_elastics; i++)
+		c.addresses_held += w->elastics[i].made && !w->elastics[i].gone;
 	return c;
 }
 
@@ -426,6 +431,7 @@ struct world_node_state world_node_at(const struct world *w, size_t index)
 	struct world_node_state s = {.id = m->row.id,
 				     .name = m->row.name,
 				     .location = m->row.location,
+				     .gone = m->gone,
 				     .bursting = m->instance >= 0,
 				     .state = INSTANCE_RUNNING,
 				     .synced = m->up,

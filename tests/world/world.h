@@ -217,11 +217,23 @@ struct world_counters {
 	int64_t burst_running_ms; /* wall clock during which instances were not stopped, summed; up to
 				     world_now */
 	int64_t faults;           /* begun */
+	int64_t launches;         /* instances made through the API */
+	int64_t terminations;
+	int64_t nodes_made; /* in Infinity, through the API */
+	int64_t nodes_deleted;
+	int64_t addresses_held; /* Elastic IPs made through the API and not given back */
 };
 struct world_counters world_counters(const struct world *);
 
 /* Every change that was asked for, in order. */
-enum world_deed { WORLD_START, WORLD_STOP, WORLD_PATCH, WORLD_START_CLOUDNODE };
+enum world_deed {
+	WORLD_START,
+	WORLD_STOP,
+	WORLD_PATCH,
+	WORLD_START_CLOUDNODE,
+	WORLD_LAUNCH, /* HTTP alone, like these two */
+	WORLD_TERMINATE,
+};
 struct world_record {
 	int64_t time;
 	enum world_deed deed;
@@ -245,7 +257,8 @@ struct world_node_state {
 	int64_t id;
 	const char *name;
 	int64_t location;
-	bool bursting;
+	bool gone;            /* deleted in Infinity */
+	bool bursting;        /* has an instance of its own */
 	const char *instance; /* NULL where not bursting */
 	const char *region;
 	enum instance_state state; /* INSTANCE_RUNNING where not bursting */
