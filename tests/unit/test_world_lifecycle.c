@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <openssl/pem.h>
 
 #include "tests/world/transport.h"
 
@@ -358,6 +359,575 @@ static void test_flaky(void **state)
 	assert_true(b->flaky.happened);
 }
 
+/* --- after a launch --- */
+
+static void test_new_instance_is_not_known_everywhere_at_once(void **state)
+{
+	struct world_options o = world_options_default(5);
+	struct world_http_options ho = world_http_options_default();
+	struct bench b = {.lifecycle = true};
+	char form[200], id[128];
+	bool unknown = false;
+
+	(void)state;
+	o.ec2_lag_ms = 60000;
+	o.throttle = o.traffic = false;
+	b.w = world_new(&o);
+	b.h = world_http_new_silent(b.w, &ho);
+	assert_int_equal(ec2(&b, LAUNCH "&ClientToken=token-1"), 200);
+	(void)snprintf(form, sizeof(form), "Action=TerminateInstances&InstanceId.1=%s",
+		       element(&b, "instanceId", id));
+	refused(&b, form, 400, "InvalidInstanceID.NotFound");
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(
+			ec2(&b,
+			    "Action=DescribeInstances&Filter.1.Name=client-token&Filter.1.Value.1=token-1"),
+			200);
+		unknown |= !strstr(text(&b), id);
+	}
+	assert_true(unknown);
+	pass(&b, 61);
+	assert_int_equal(ec2(&b, form), 200);
+	http_answer_free(&b.answer);
+	world_http_stop(b.h);
+	world_free(b.w);
+}
+
+static void test_terminated_is_shown_for_an_hour(void **state)
+{
+	struct bench *b = *state;
+	struct launched l = launch(b);
+	char terminate[200], describe[200];
+
+	(void)snprintf(terminate, sizeof(terminate), "Action=TerminateInstances&InstanceId.1=%s", l.id);
+	(void)snprintf(describe, sizeof(describe), "Action=DescribeInstances&InstanceId.1=%s", l.id);
+	assert_int_equal(ec2(b, terminate), 200);
+	assert_non_null(strstr(text(b), "<name>shutting-down</name>"));
+	assert_int_equal(bootstrap(b, l.address, "/", NULL), 0);
+	pass(b, 120);
+	assert_int_equal(ec2(b, describe), 200);
+	assert_non_null(strstr(text(b), "<name>terminated</name>"));
+	assert_null(strstr(text(b), "privateIpAddress"));
+	refused(b, LAUNCH "&ClientToken=token-1", 400, "IdempotentInstanceTerminated");
+	pass(b, 3700);
+	refused(b, describe, 400, "InvalidInstanceID.NotFound");
+}
+
+static void test_terminate_cuts_calls(void **state)
+{
+	struct bench *b = *state;
+	struct world_node_state n;
+	char form[200];
+
+	assert_true(world_node_find(b->w, 10, &n));
+	(void)snprintf(form, sizeof(form), "Action=StartInstances&InstanceId.1=%s", n.instance);
+	assert_int_equal(ec2(b, form), 200);
+	pass(b, 400);
+	assert_int_not_equal(world_call_on_node(b->w, 10, 0), 0);
+	(void)snprintf(form, sizeof(form), "Action=TerminateInstances&InstanceId.1=%s", n.instance);
+	assert_int_equal(ec2(b, form), 200);
+	assert_int_equal(world_counters(b->w).calls_cut, 1);
+	assert_int_equal(world_counters(b->w).terminations, 1);
+	assert_false(synced(b, 10));
+	pass(b, 120);
+	assert_true(world_node_find(b->w, 10, &n));
+	assert_null(n.instance);
+}
+
+static void test_launch_that_fails_late(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(
+		control(b, "{\"command\": \"fail_next\", \"action\": \"RunInstances\", \"how\": \"late\"}"),
+		200);
+	assert_int_equal(ec2(b, LAUNCH "&ClientToken=token-1"), 200);
+	pass(b, 60);
+	assert_int_equal(
+		ec2(b, "Action=DescribeInstances&Filter.1.Name=client-token&Filter.1.Value.1=token-1"), 200);
+	assert_non_null(strstr(text(b), "<name>terminated</name>"));
+	assert_non_null(strstr(text(b), "Server.InsufficientInstanceCapacity"));
+}
+
+static void test_fail_next(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(
+		control(b, "{\"command\": \"fail_next\", \"action\": \"RunInstances\", "
+			   "\"code\": \"InsufficientInstanceCapacity\", \"status\": 500, \"times\": 2}"),
+		200);
+	refused(b, LAUNCH "&DryRun=true", 412, "DryRunOperation"); /* is not counted */
+	refused(b, LAUNCH, 500, "InsufficientInstanceCapacity");
+	refused(b, LAUNCH, 500, "InsufficientInstanceCapacity");
+	assert_int_equal(ec2(b, LAUNCH), 200);
+	assert_int_equal(
+		control(b, "{\"command\": \"fail_next\", \"path\": \"v1/worker_vm/\", \"method\": \"POST\", "
+			   "\"status\": 503}"),
+		200);
+	assert_int_equal(infinity(b, METHOD_GET, CONFIG "worker_vm/", NULL), 200);
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "worker_vm/", "{}"), 503);
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "worker_vm/", "{}"), 400);
+	assert_int_equal(
+		control(b, "{\"command\": \"fail_next\", \"path\": \"dns_server\", \"how\": \"lost\"}"), 200);
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "dns_server/", "{\"address\": \"192.0.2.1\"}"), 0);
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "dns_server/", "{\"address\": \"192.0.2.1\"}"), 400);
+	assert_int_equal(control(b, "{\"command\": \"fail_next\"}"), 400);
+}
+
+static void test_lost_answers(void **state)
+{
+	struct bench *b = *state;
+	char body[1024];
+
+	world_fault_add(b->w, &(struct world_fault){.kind = WORLD_EC2_LOST, .until = INT64_MAX});
+	assert_int_equal(ec2(b, LAUNCH "&ClientToken=token-1"), 0);
+	assert_int_equal(world_counters(b->w).launches, 1);
+	assert_int_equal(ec2(b, "Action=AllocateAddress"), 0);
+	assert_int_equal(world_counters(b->w).addresses_held, 1);
+	refused(b, LAUNCH "&ClientToken=token-1&EbsOptimized=true", 400, "IdempotentParameterMismatch");
+	world_fault_add(b->w, &(struct world_fault){.kind = WORLD_INFINITY_LOST, .until = INT64_MAX});
+	(void)snprintf(body, sizeof(body), NODE, "172.31.8.4");
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "worker_vm/", body), 0);
+	assert_int_equal(infinity(b, METHOD_GET, CONFIG "worker_vm/?name=new-1", NULL), 200);
+	assert_non_null(strstr(text(b), "\"total_count\":1"));
+}
+
+/* --- addresses, tags, attributes, groups --- */
+
+static void allocate(struct bench *b, char id[128])
+{
+	assert_int_equal(
+		ec2(b,
+		    "Action=AllocateAddress&TagSpecification.1.ResourceType=elastic-ip"
+		    "&TagSpecification.1.Tag.1.Key=burstd-operation&TagSpecification.1.Tag.1.Value=token-1"),
+		200);
+	(void)element(b, "allocationId", id);
+}
+
+static void test_address_from_allocation_to_release(void **state)
+{
+	struct bench *b = *state;
+	char id[128], address[128], association[128], form[400], shown[128], instance[128];
+
+	allocate(b, id);
+	(void)element(b, "publicIp", address);
+	assert_int_equal(ec2(b, LAUNCH "&ClientToken=token-1"), 200);
+	(void)element(b, "instanceId", instance);
+	(void)snprintf(form, sizeof(form),
+		       "Action=AssociateAddress&AllocationId=%s&InstanceId=%s&AllowReassociation=false", id,
+		       instance);
+	refused(b, form, 400, "IncorrectInstanceState"); /* pending */
+	pass(b, 60);
+	assert_int_equal(ec2(b, form), 200);
+	(void)element(b, "associationId", association);
+	assert_int_equal(ec2(b, form), 200); /* the same again */
+	assert_int_equal(
+		ec2(b,
+		    "Action=DescribeAddresses&Filter.1.Name=tag:burstd-operation&Filter.1.Value.1=token-1"),
+		200);
+	assert_string_equal(element(b, "associationId", shown), association);
+	assert_int_equal(
+		ec2(b, "Action=DescribeInstances&Filter.1.Name=client-token&Filter.1.Value.1=token-1"), 200);
+	assert_string_equal(element(b, "ipAddress", shown), address);
+	(void)snprintf(form, sizeof(form), "Action=ReleaseAddress&AllocationId=%s", id);
+	refused(b, form, 400, "InvalidIPAddress.InUse");
+	(void)snprintf(form, sizeof(form), "Action=DisassociateAddress&AssociationId=%s", association);
+	assert_int_equal(ec2(b, form), 200);
+	refused(b, form, 400, "InvalidAssociationID.NotFound");
+	(void)snprintf(form, sizeof(form), "Action=ReleaseAddress&AllocationId=%s", id);
+	assert_int_equal(ec2(b, form), 200);
+	refused(b, form, 400, "InvalidAllocationID.NotFound");
+	assert_int_equal(world_counters(b->w).addresses_held, 0);
+}
+
+static void test_address_of_another_and_too_many(void **state)
+{
+	struct bench *b = *state;
+	struct launched l = launch(b);
+	struct world_node_state n;
+	char id[128], form[400];
+
+	assert_true(world_node_find(b->w, 10, &n)); /* has an Elastic IP from the beginning */
+	(void)snprintf(form, sizeof(form),
+		       "Action=DescribeAddresses&Filter.1.Name=instance-id&Filter.1.Value.1=%s", n.instance);
+	assert_int_equal(ec2(b, form), 200);
+	(void)element(b, "allocationId", id);
+	(void)snprintf(form, sizeof(form),
+		       "Action=AssociateAddress&AllocationId=%s&InstanceId=%s&AllowReassociation=false", id,
+		       l.id);
+	refused(b, form, 400, "Resource.AlreadyAssociated");
+	for (int i = 0; i < 5; i++)
+		allocate(b, id);
+	refused(b, "Action=AllocateAddress", 400, "AddressLimitExceeded");
+}
+
+static void test_assigned_address_changes_at_each_start(void **state)
+{
+	struct bench *b = *state;
+	struct launched l = launch(b);
+	char form[200], second[128];
+
+	(void)snprintf(form, sizeof(form), "Action=StopInstances&InstanceId.1=%s", l.id);
+	assert_int_equal(ec2(b, form), 200);
+	pass(b, 120);
+	(void)snprintf(form, sizeof(form), "Action=StartInstances&InstanceId.1=%s", l.id);
+	assert_int_equal(ec2(b, form), 200);
+	pass(b, 120);
+	(void)snprintf(form, sizeof(form), "Action=DescribeInstances&InstanceId.1=%s", l.id);
+	assert_int_equal(ec2(b, form), 200);
+	assert_string_not_equal(element(b, "ipAddress", second), l.public_address);
+	assert_string_not_equal(second, "");
+	assert_int_equal(bootstrap(b, second, "/", NULL), 200); /* still blank: it waits again */
+	assert_int_equal(bootstrap(b, l.public_address, "/", NULL), 0);
+}
+
+static void test_tags_come_and_go(void **state)
+{
+	struct bench *b = *state;
+	struct launched l = launch(b);
+	char form[300];
+
+	(void)snprintf(form, sizeof(form),
+		       "Action=CreateTags&ResourceId.1=%s&Tag.1.Key=pexip-cloud&Tag.1.Value=mgr01", l.id);
+	assert_int_equal(ec2(b, form), 200);
+	b->lifecycle = false; /* now the guide's policy covers it */
+	(void)snprintf(form, sizeof(form), "Action=StopInstances&InstanceId.1=%s&DryRun=true", l.id);
+	refused(b, form, 412, "DryRunOperation");
+	b->lifecycle = true;
+	(void)snprintf(form, sizeof(form), "Action=DeleteTags&ResourceId.1=%s&Tag.1.Key=pexip-cloud", l.id);
+	assert_int_equal(ec2(b, form), 200);
+	assert_int_equal(ec2(b, form), 200);
+	b->lifecycle = false;
+	(void)snprintf(form, sizeof(form), "Action=StopInstances&InstanceId.1=%s&DryRun=true", l.id);
+	refused(b, form, 403, "UnauthorizedOperation");
+	refused(b, "Action=CreateTags&ResourceId.1=i-0&Tag.1.Key=a&Tag.1.Value=b", 400,
+		"InvalidInstanceID.NotFound");
+}
+
+static void test_type_and_ena_while_stopped_alone(void **state)
+{
+	struct bench *b = *state;
+	struct launched l = launch(b);
+	char form[300];
+
+	(void)snprintf(form, sizeof(form),
+		       "Action=ModifyInstanceAttribute&InstanceId=%s&InstanceType.Value=c5.4xlarge", l.id);
+	refused(b, form, 400, "IncorrectInstanceState");
+	(void)snprintf(form, sizeof(form), "Action=StopInstances&InstanceId.1=%s", l.id);
+	assert_int_equal(ec2(b, form), 200);
+	pass(b, 120);
+	(void)snprintf(form, sizeof(form),
+		       "Action=ModifyInstanceAttribute&InstanceId=%s&InstanceType.Value=c5.tiny", l.id);
+	refused(b, form, 400, "InvalidInstanceAttributeValue");
+	(void)snprintf(form, sizeof(form),
+		       "Action=ModifyInstanceAttribute&InstanceId=%s&EnaSupport.Value=false", l.id);
+	assert_int_equal(ec2(b, form), 200);
+	(void)snprintf(form, sizeof(form), "Action=StartInstances&InstanceId.1=%s", l.id);
+	refused(b, form, 400, "InvalidParameterCombination");
+	(void)snprintf(form, sizeof(form),
+		       "Action=ModifyInstanceAttribute&InstanceId=%s&EnaSupport.Value=true", l.id);
+	assert_int_equal(ec2(b, form), 200);
+	(void)snprintf(form, sizeof(form),
+		       "Action=ModifyInstanceAttribute&InstanceId=%s&InstanceType.Value=c5.4xlarge", l.id);
+	assert_int_equal(ec2(b, form), 200);
+	(void)snprintf(form, sizeof(form), "Action=DescribeInstances&InstanceId.1=%s", l.id);
+	assert_int_equal(ec2(b, form), 200);
+	assert_non_null(strstr(text(b), "<instanceType>c5.4xlarge</instanceType>"));
+}
+
+static void test_security_group(void **state)
+{
+	struct bench *b = *state;
+	char id[128], form[500];
+
+	assert_int_equal(ec2(b, "Action=CreateSecurityGroup&GroupName=nodes&GroupDescription=d&VpcId=vpc-"
+				"0world00000000001"),
+			 200);
+	(void)element(b, "groupId", id);
+	refused(b,
+		"Action=CreateSecurityGroup&GroupName=nodes&GroupDescription=d&VpcId=vpc-0world00000000001",
+		400, "InvalidGroup.Duplicate");
+	(void)snprintf(form, sizeof(form),
+		       "Action=AuthorizeSecurityGroupIngress&GroupId=%s&IpPermissions.1.IpProtocol=tcp"
+		       "&IpPermissions.1.FromPort=443&IpPermissions.1.ToPort=443&IpPermissions.1.IpRanges.1."
+		       "CidrIp=192.0.2.0/24",
+		       id);
+	assert_int_equal(ec2(b, form), 200);
+	refused(b, form, 400, "InvalidPermission.Duplicate");
+	assert_int_equal(
+		ec2(b, "Action=DescribeSecurityGroups&Filter.1.Name=group-name&Filter.1.Value.1=nodes"), 200);
+	assert_non_null(strstr(text(b), "<cidrIp>192.0.2.0/24</cidrIp>"));
+	assert_null(strstr(text(b), "conferencing-nodes"));
+	(void)snprintf(form, sizeof(form), "Action=DeleteSecurityGroup&GroupId=%s", id);
+	assert_int_equal(ec2(b, form), 200);
+	refused(b, form, 400, "InvalidGroup.NotFound");
+	refused(b, "Action=DeleteSecurityGroup&GroupId=sg-0world00000000001", 400, "DependencyViolation");
+}
+
+static void test_reads_of_the_surroundings(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(ec2(b, "Action=DescribeKeyPairs&KeyName.1=node-key"), 200);
+	refused(b, "Action=DescribeKeyPairs&KeyName.1=none", 400, "InvalidKeyPair.NotFound");
+	refused(b, "Action=DescribeSubnets&SubnetId.1=subnet-0", 400, "InvalidSubnetID.NotFound");
+	assert_int_equal(ec2(b, "Action=DescribeSubnets&SubnetId.1=subnet-0world00000000003"), 200);
+	assert_non_null(strstr(text(b), "<availableIpAddressCount>3</availableIpAddressCount>"));
+	assert_int_equal(ec2(b, "Action=DescribeInstanceTypeOfferings&LocationType=availability-zone"
+				"&Filter.1.Name=instance-type&Filter.1.Value.1=c4.2xlarge"),
+			 200);
+	assert_non_null(strstr(text(b), "<location>eu-west-1a</location>"));
+	assert_null(strstr(text(b), "<location>eu-west-1b</location>"));
+}
+
+/* --- Infinity --- */
+
+static void test_node_refused(void **state)
+{
+	struct bench *b = *state;
+	static const struct {
+		const char *field, *value;
+	} cases[] = {
+		{"name", "\"p1-1\""},         {"name", "\"a name that has more than thirty-two characters\""},
+		{"hostname", "\"\""},         {"address", "\"172.31.0\""},
+		{"address", "\"10.20.0.4\""}, {"system_location", "\"" CONFIG "system_location/99/\""},
+		{"node_type", "\"EDGE\""},    {"enable_distributed_database", "\"no\""},
+		{"static_nat_address", "5"}};
+	char body[1024], wanted[64];
+
+	(void)snprintf(body, sizeof(body), NODE, "172.31.8.4");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		json_t *object = json_loads(body, 0, NULL);
+
+		json_object_set_new(object, cases[i].field,
+				    json_loads(cases[i].value, JSON_DECODE_ANY, NULL));
+		char *sent = json_dumps(object, 0);
+
+		(void)snprintf(wanted, sizeof(wanted), "{\"worker_vm\":{\"%s\":", cases[i].field);
+		assert_int_equal(infinity(b, METHOD_POST, CONFIG "worker_vm/", sent), 400);
+		assert_non_null(strstr(text(b), wanted));
+		free(sent);
+		json_decref(object);
+	}
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "worker_vm/", "{}"), 400);
+	assert_int_equal(infinity(b, METHOD_DELETE, CONFIG "worker_vm/", NULL), 405);
+	assert_int_equal(world_counters(b->w).nodes_made, 0);
+}
+
+static void test_node_moved_to_another_location(void **state)
+{
+	struct bench *b = *state;
+	struct world_node_state n;
+
+	assert_int_not_equal(world_call_on_node(b->w, 1, 0), 0);
+	assert_int_equal(infinity(b, METHOD_PATCH, CONFIG "worker_vm/1/",
+				  "{\"system_location\": \"" CONFIG "system_location/2/\"}"),
+			 202);
+	assert_int_equal(world_counters(b->w).calls_cut, 1);
+	assert_false(synced(b, 1));
+	pass(b, 61);
+	assert_true(world_node_find(b->w, 1, &n));
+	assert_true(n.synced);
+	assert_int_equal(n.location, 2);
+}
+
+static void test_node_patched(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(
+		infinity(b, METHOD_PATCH, CONFIG "worker_vm/10/",
+			 "{\"enable_distributed_database\": true, \"static_nat_address\": \"198.51.100.9\", "
+			 "\"description\": \"moved\"}"),
+		202);
+	assert_int_equal(infinity(b, METHOD_GET, CONFIG "worker_vm/10/", NULL), 200);
+	assert_non_null(strstr(text(b), "\"enable_distributed_database\":true"));
+	assert_non_null(strstr(text(b), "\"static_nat_address\":\"198.51.100.9\""));
+	assert_non_null(strstr(text(b), "\"description\":\"moved\""));
+	assert_int_equal(infinity(b, METHOD_PATCH, CONFIG "worker_vm/10/", "{\"address\": \"172.31.0.99\"}"),
+			 400);
+	assert_int_equal(infinity(b, METHOD_PATCH, CONFIG "worker_vm/10/", "{\"static_nat_address\": null}"),
+			 202);
+	assert_int_equal(infinity(b, METHOD_GET, CONFIG "worker_vm/10/", NULL), 200);
+	assert_non_null(strstr(text(b), "\"static_nat_address\":null"));
+}
+
+static void test_node_deleted_with_calls(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_not_equal(world_call_on_node(b->w, 1, 0), 0);
+	assert_int_equal(infinity(b, METHOD_DELETE, CONFIG "worker_vm/1/", NULL), 204);
+	assert_int_equal(world_counters(b->w).calls_cut, 1);
+	assert_int_equal(world_counters(b->w).nodes_deleted, 1);
+	assert_int_equal(infinity(b, METHOD_GET, STATUS "worker_vm/1/", NULL), 404);
+	pass(b, 600);
+	assert_int_equal(infinity(b, METHOD_DELETE, CONFIG "worker_vm/1/", NULL), 404);
+}
+
+static void test_servers_of_a_location(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "dns_server/", "{\"address\": \"192.0.2.53\"}"),
+			 201);
+	assert_string_equal(b->answer.location, CONFIG "dns_server/101/");
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "ntp_server/", "{\"address\": \"\"}"), 400);
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "ntp_server/", "{\"address\": \"ntp.example.net\"}"),
+			 201);
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "system_location/",
+				  "{\"name\": \"Paris\", \"dns_servers\": [\"" CONFIG "dns_server/101/\"], "
+				  "\"ntp_servers\": [\"" CONFIG "ntp_server/102/\"]}"),
+			 201);
+	assert_int_equal(infinity(b, METHOD_GET, b->answer.location, NULL), 200);
+	assert_non_null(strstr(text(b), "\"address\":\"192.0.2.53\""));
+	assert_non_null(strstr(text(b), "\"address\":\"ntp.example.net\""));
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "system_location/",
+				  "{\"name\": \"Rome\", \"dns_servers\": [\"" CONFIG "dns_server/999/\"]}"),
+			 400);
+	assert_int_equal(infinity(b, METHOD_DELETE, CONFIG "dns_server/101/", NULL), 204);
+	assert_int_equal(infinity(b, METHOD_GET, CONFIG "dns_server/101/", NULL), 404);
+	assert_int_equal(infinity(b, METHOD_DELETE, CONFIG "dns_server/", NULL), 405);
+}
+
+static void test_conference_and_aliases(void **state)
+{
+	struct bench *b = *state;
+	char body[700], conference[512];
+
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "conference/",
+				  "{\"name\": \"Board\", \"aliases\": [{\"alias\": \"board\"}]}"),
+			 201);
+	(void)snprintf(conference, sizeof(conference), "%s", b->answer.location);
+	(void)snprintf(body, sizeof(body), "{\"alias\": \"board@example.net\", \"conference\": \"%s\"}",
+		       conference);
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "conference_alias/", body), 201);
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "conference_alias/", body), 400);
+	assert_int_equal(infinity(b, METHOD_GET, conference, NULL), 200);
+	assert_non_null(strstr(text(b), "\"alias\":\"board\""));
+	assert_non_null(strstr(text(b), "\"alias\":\"board@example.net\""));
+	assert_int_equal(infinity(b, METHOD_DELETE, conference, NULL), 204);
+	assert_int_equal(infinity(b, METHOD_GET, CONFIG "conference_alias/", NULL), 200);
+	assert_non_null(strstr(text(b), "\"total_count\":0"));
+}
+
+static void test_licence_by_entitlement(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "licence/", "{\"offline_mode\": false}"), 400);
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "licence/", "{\"entitlement_id\": \"abc-123\"}"),
+			 201);
+	assert_int_equal(infinity(b, METHOD_GET, b->answer.location, NULL), 200);
+	assert_null(strstr(text(b), "abc-123"));
+	assert_non_null(strstr(text(b), "expiration_date"));
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "licence/", "{\"entitlement_id\": \"abc-123\"}"),
+			 400);
+}
+
+static void test_global_settings(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(infinity(b, METHOD_PATCH, CONFIG "global/1/",
+				  "{\"bursting_enabled\": true, \"bursting_threshold\": 7, "
+				  "\"bursting_min_lifetime\": 60, \"aws_access_key\": \"AKIA1\", "
+				  "\"aws_secret_key\": \"very secret\"}"),
+			 202);
+	assert_int_equal(infinity(b, METHOD_GET, CONFIG "global/1/", NULL), 200);
+	assert_non_null(strstr(text(b), "\"bursting_enabled\":true"));
+	assert_non_null(strstr(text(b), "\"bursting_threshold\":7"));
+	assert_non_null(strstr(text(b), "\"aws_secret_key\":\"$~!1"));
+	assert_null(strstr(text(b), "very secret"));
+	assert_int_equal(infinity(b, METHOD_PATCH, CONFIG "global/1/", "{\"bursting_min_lifetime\": 4}"),
+			 400);
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "global/", "{}"), 405);
+	assert_int_equal(infinity(b, METHOD_GET, STATUS "management_vm/1/", NULL), 200);
+	assert_non_null(strstr(text(b), "\"version\":\"38 (81234.0.0)\""));
+	assert_int_equal(infinity(b, METHOD_PATCH, CONFIG "management_vm/1/",
+				  "{\"ntp_servers\": [\"" CONFIG "ntp_server/1/\"]}"),
+			 202);
+	assert_int_equal(infinity(b, METHOD_GET, CONFIG "management_vm/1/", NULL), 200);
+	assert_non_null(strstr(text(b), "\"ntp_servers\":[{\"id\":1"));
+}
+
+static char *pem_of(BIO *bio)
+{
+	char *at, *copy;
+	long len = BIO_get_mem_data(bio, &at);
+
+	copy = strndup(at, (size_t)len);
+	BIO_free(bio);
+	return copy;
+}
+
+/* A self-signed certificate for node.example.net and its key, into the body. */
+static void make_certificate(json_t *body)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *x = X509_new();
+	BIO *certificate_bio = BIO_new(BIO_s_mem()), *key_bio = BIO_new(BIO_s_mem());
+
+	ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
+	X509_gmtime_adj(X509_getm_notBefore(x), 0);
+	X509_gmtime_adj(X509_getm_notAfter(x), 86400);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
+				   (const unsigned char *)"node.example.net", -1, -1, 0);
+	X509_set_issuer_name(x, X509_get_subject_name(x));
+	X509_set_pubkey(x, key);
+	assert_int_not_equal(X509_sign(x, key, EVP_sha256()), 0);
+	PEM_write_bio_X509(certificate_bio, x);
+	PEM_write_bio_PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL);
+	X509_free(x);
+	EVP_PKEY_free(key);
+	char *texts[] = {pem_of(certificate_bio), pem_of(key_bio)};
+
+	json_object_set_new(body, "certificate", json_string(texts[0]));
+	json_object_set_new(body, "private_key", json_string(texts[1]));
+	free(texts[0]);
+	free(texts[1]);
+}
+
+static void test_certificate(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "tls_certificate/",
+				  "{\"certificate\": \"no PEM\", \"private_key\": \"none\"}"),
+			 400);
+	json_t *body = json_object();
+
+	make_certificate(body);
+	char *sent = json_dumps(body, 0);
+
+	assert_int_equal(infinity(b, METHOD_POST, CONFIG "tls_certificate/", sent), 201);
+	assert_int_equal(infinity(b, METHOD_GET, b->answer.location, NULL), 200);
+	assert_non_null(strstr(text(b), "\"subject_name\":\"node.example.net\""));
+	assert_null(strstr(text(b), "private_key"));
+	free(sent);
+	json_decref(body);
+}
+
+/* --- a new Management Node --- */
+
+static void test_wizard_of_a_management_node(void **state)
+{
+	struct bench *b = *state;
+	char address[128], id[128], body[200];
+
+	assert_int_equal(ec2(b, "Action=RunInstances&ImageId=ami-0feedfacecafe0002&InstanceType=m5.xlarge&"
+				"MinCount=1&MaxCount=1"),
+			 200);
+	(void)element(b, "privateIpAddress", address);
+	(void)element(b, "instanceId", id);
+	pass(b, 60);
+	assert_int_equal(bootstrap(b, address, "/api/admin/status/v1/management_vm/", NULL), 0);
+	(void)snprintf(body, sizeof(body), "{\"command\": \"wizard_done\", \"instance\": \"%s\"}", id);
+	assert_int_equal(control(b, body), 200);
+	assert_int_equal(bootstrap(b, address, "/api/admin/status/v1/management_vm/", NULL), 401);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +939,30 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_document_of_a_deleted_record_never_syncs, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_flaky, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_new_instance_is_not_known_everywhere_at_once, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_terminated_is_shown_for_an_hour, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_terminate_cuts_calls, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_launch_that_fails_late, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fail_next, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_answers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_address_from_allocation_to_release, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_address_of_another_and_too_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_assigned_address_changes_at_each_start, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tags_come_and_go, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_type_and_ena_while_stopped_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_security_group, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reads_of_the_surroundings, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_node_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_node_moved_to_another_location, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_node_patched, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_node_deleted_with_calls, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_servers_of_a_location, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_conference_and_aliases, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_licence_by_entitlement, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_global_settings, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_certificate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wizard_of_a_management_node, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
