@@ -588,6 +588,7 @@ static void test_tags_come_and_go(void **state)
 	struct launched l = launch(b);
 	char form[300];
 
+	assert_int_equal(control(b, "{\"command\": \"policy\", \"scope\": \"bursting\"}"), 200);
 	(void)snprintf(form, sizeof(form),
 		       "Action=CreateTags&ResourceId.1=%s&Tag.1.Key=pexip-cloud&Tag.1.Value=mgr01", l.id);
 	assert_int_equal(ec2(b, form), 200);
@@ -601,6 +602,9 @@ static void test_tags_come_and_go(void **state)
 	b->lifecycle = false;
 	(void)snprintf(form, sizeof(form), "Action=StopInstances&InstanceId.1=%s&DryRun=true", l.id);
 	refused(b, form, 403, "UnauthorizedOperation");
+	assert_int_equal(control(b, "{\"command\": \"policy\", \"scope\": \"tagged\"}"), 200);
+	refused(b, form, 412, "DryRunOperation"); /* its operation's mark will do */
+	refused(b, "Action=DescribeInstances&DryRun=true", 412, "DryRunOperation");
 	refused(b, "Action=CreateTags&ResourceId.1=i-0&Tag.1.Key=a&Tag.1.Value=b", 400,
 		"InvalidInstanceID.NotFound");
 }

@@ -19,7 +19,7 @@
 
 /* What a pair of keys may do (control command policy). */
 enum policy {
-	SCOPE_TAGGED,    /* everything, but start and stop only of what carries the tag */
+	SCOPE_TAGGED, /* everything, but start and stop only of what carries the tag, or the mark of an operation */
 	SCOPE_BURSTING,  /* the guide's policy: Describe*, start and stop of what carries the tag */
 	SCOPE_LIFECYCLE, /* everything */
 };

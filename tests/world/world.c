@@ -360,6 +360,8 @@ void world_set_infinity_bursting(struct world *w, bool on)
 
 void world_set_boot_ms(struct world *w, int64_t node, int64_t boot_ms)
 {
+	if (!node)
+		w->options.boot_ms = world_scaled(w, (double)boot_ms); /* of those to come */
 	for (size_t i = 0; i < w->n_nodes; i++)
 		if (!node || w->nodes[i].row.id == node)
 			w->nodes[i].boot_ms = world_scaled(w, (double)boot_ms);
