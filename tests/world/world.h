@@ -2,7 +2,7 @@
  * The embedded world: a model of one Infinity platform and of EC2, pure, with injected time and seeded
  * chance.
  *
- * One model, three faces: the ports of reconcile/ straight from memory (this header), two HTTP interfaces
+ * One model, three faces: the ports of reconcile/ straight from memory (this header), HTTP interfaces
  * that speak the real protocols (http.h), and control commands for tests (README.md). Same seed, same calls
  * of this header at the same times: the same history.
  *
