@@ -31,6 +31,7 @@
 	X(URI_TOO_LONG, -17, 414, "uri-too-long", "The address is too long")                                 \
 	X(KEY_REUSED, -18, 422, "idempotency-key-reused", "The Idempotency-Key belongs to another request")  \
 	X(PRECONDITION_REQUIRED, -19, 428, "precondition-required", "A change must say what it is based on") \
+	X(LIFECYCLE_OFF, -20, 403, "lifecycle-off", "Life-cycle operations are not allowed")                 \
 	X(MISDIRECTED, -16, 421, "misdirected", "The Host header names another server")
 
 enum err {

@@ -27,6 +27,10 @@ static json_t *view(const struct bursting_settings *s, const struct picture *p)
 	put_text(v, "tag_value_in_force", p->tag_value && *p->tag_value ? p->tag_value : NULL);
 	put_text(v, "aws_access_key_id", s->aws_access_key_id[0] ? s->aws_access_key_id : NULL);
 	put_bool(v, "aws_secret_access_key_set", s->aws_secret_access_key_set);
+	put_bool(v, "allow_lifecycle", s->allow_lifecycle);
+	put_text(v, "lifecycle_access_key_id",
+		 s->lifecycle_access_key_id[0] ? s->lifecycle_access_key_id : NULL);
+	put_bool(v, "lifecycle_secret_access_key_set", s->lifecycle_secret_access_key_set);
 	return v;
 }
 
@@ -52,6 +56,9 @@ struct wanted {
 	struct input_value tag_value;
 	struct input_value key_id;
 	struct input_value secret;
+	struct input_value lifecycle; /* allow_lifecycle */
+	struct input_value lifecycle_key_id;
+	struct input_value lifecycle_secret;
 };
 
 static void check_read_only(struct input *in)
@@ -63,6 +70,9 @@ static void check_read_only(struct input *in)
 		input_fail(in, "tag_name", "is read only: always " TAG_NAME);
 	if (input_bool(in, "aws_secret_access_key_set", false).given)
 		input_fail(in, "aws_secret_access_key_set", "is read only: set aws_secret_access_key");
+	if (input_bool(in, "lifecycle_secret_access_key_set", false).given)
+		input_fail(in, "lifecycle_secret_access_key_set",
+			   "is read only: set lifecycle_secret_access_key");
 	if (json_object_get(in->object, "tag_value_in_force"))
 		input_fail(in, "tag_value_in_force", "is read only: set tag_value");
 	(void)input_text(in, "tag_value_in_force", 0, TAG_VALUE_SIZE, true);
@@ -84,6 +94,15 @@ static void check_characters(struct input *in, const char *name, const struct in
 	}
 }
 
+static void read_keys(struct input *in, const char *id_name, const char *secret_name, struct input_value *id,
+		      struct input_value *secret)
+{
+	*id = input_text(in, id_name, 1, KEY_ID_MAX, true);
+	*secret = input_text(in, secret_name, 1, SECRET_MAX, true);
+	check_characters(in, id_name, id, true);
+	check_characters(in, secret_name, secret, false);
+}
+
 static bool read_body(struct input *in, struct wanted *w)
 {
 	w->enabled = input_bool(in, "enabled", false);
@@ -92,10 +111,10 @@ static bool read_body(struct input *in, struct wanted *w)
 	BURSTING_NUMBERS(X)
 #undef X
 	w->tag_value = input_text(in, "tag_value", 0, TAG_VALUE_SIZE - 1, true);
-	w->key_id = input_text(in, "aws_access_key_id", 1, KEY_ID_MAX, true);
-	w->secret = input_text(in, "aws_secret_access_key", 1, SECRET_MAX, true);
-	check_characters(in, "aws_access_key_id", &w->key_id, true);
-	check_characters(in, "aws_secret_access_key", &w->secret, false);
+	w->lifecycle = input_bool(in, "allow_lifecycle", false);
+	read_keys(in, "aws_access_key_id", "aws_secret_access_key", &w->key_id, &w->secret);
+	read_keys(in, "lifecycle_access_key_id", "lifecycle_secret_access_key", &w->lifecycle_key_id,
+		  &w->lifecycle_secret);
 	check_read_only(in);
 	return input_end(in);
 }
@@ -121,6 +140,11 @@ static void settings_apply(struct bursting_settings *s, const struct wanted *w)
 	set_text(s->aws_access_key_id, sizeof s->aws_access_key_id, &w->key_id);
 	if (w->secret.given)
 		s->aws_secret_access_key_set = !w->secret.null;
+	if (w->lifecycle.given)
+		s->allow_lifecycle = w->lifecycle.flag;
+	set_text(s->lifecycle_access_key_id, sizeof s->lifecycle_access_key_id, &w->lifecycle_key_id);
+	if (w->lifecycle_secret.given)
+		s->lifecycle_secret_access_key_set = !w->lifecycle_secret.null;
 }
 
 /* --- telling it ---------------------------------------------------------------------------------------------- */
@@ -163,9 +187,21 @@ static json_t *text_or_null(const char *text)
 	return *text ? json_string(text) : json_null();
 }
 
-/* RULE V3: old and new values of every field that changed; of the secret only that it did. */
+/* Of a secret only that it changed. */
+static void tell_secret(struct telling *t, const char *field, bool was, bool is)
+{
+	tell_field(t, field, was ? json_string("set") : json_null(),
+		   is ? json_string("set anew") : json_null());
+}
+
+/* Whether each secret is written anew. */
+struct new_secrets {
+	bool is[SETTINGS_SECRETS];
+};
+
+/* RULE V3: old and new values of every field that changed. */
 static void tell_all(struct telling *t, const struct bursting_settings *a, const struct bursting_settings *b,
-		     bool secret)
+		     const struct new_secrets *secrets)
 {
 	tell_field(t, "enabled", json_boolean(a->enabled), json_boolean(b->enabled));
 	tell_field(t, "mode", json_string(burst_mode_text(a->mode)), json_string(burst_mode_text(b->mode)));
@@ -175,17 +211,21 @@ static void tell_all(struct telling *t, const struct bursting_settings *a, const
 	tell_field(t, "tag_value", text_or_null(a->tag_value), text_or_null(b->tag_value));
 	tell_field(t, "aws_access_key_id", text_or_null(a->aws_access_key_id),
 		   text_or_null(b->aws_access_key_id));
-	if (secret)
-		tell_field(t, "aws_secret_access_key",
-			   a->aws_secret_access_key_set ? json_string("set") : json_null(),
-			   b->aws_secret_access_key_set ? json_string("set anew") : json_null());
+	tell_field(t, "allow_lifecycle", json_boolean(a->allow_lifecycle), json_boolean(b->allow_lifecycle));
+	tell_field(t, "lifecycle_access_key_id", text_or_null(a->lifecycle_access_key_id),
+		   text_or_null(b->lifecycle_access_key_id));
+	if (secrets->is[SETTINGS_AWS])
+		tell_secret(t, "aws_secret_access_key", a->aws_secret_access_key_set,
+			    b->aws_secret_access_key_set);
+	if (secrets->is[SETTINGS_LIFECYCLE])
+		tell_secret(t, "lifecycle_secret_access_key", a->lifecycle_secret_access_key_set,
+			    b->lifecycle_secret_access_key_set);
 }
 
 struct change {
 	struct req *r;
 	const struct wanted *want;
 	bool wrote;
-	bool incomplete; /* a key id without a secret, or the reverse */
 	struct bursting_settings before;
 	struct bursting_settings after;
 };
@@ -209,19 +249,33 @@ static enum err tell(struct store *store, const struct change *c, struct telling
 
 /* --- writing it ---------------------------------------------------------------------------------------------- */
 
+/* NULL = not given, "" = taken back. */
+static const char *secret_text(const struct input_value *v)
+{
+	return !v->given ? NULL : v->null ? "" : v->text;
+}
+
+/* A secret is compared with nothing: writing it is a change. Taking back one that is not there is none. */
+static bool secret_changes(const struct input_value *v, bool was_set)
+{
+	return v->given && !(v->null && !was_set);
+}
+
 static enum err write_settings(struct store *store, struct change *c, const struct bursting_settings *before,
 			       struct error *e)
 {
-	const struct input_value *secret = &c->want->secret;
-	/* a secret is compared with nothing: writing it is a change. Taking back one that is not there is none */
-	bool secret_changes = secret->given && !(secret->null && !before->aws_secret_access_key_set);
-	struct settings_secrets secrets = {.text = {[SETTINGS_AWS] = !secret->given ? NULL
-								     : secret->null ? ""
-										    : secret->text}};
+	const struct wanted *w = c->want;
+	struct settings_secrets secrets = {
+		.text = {[SETTINGS_AWS] = secret_text(&w->secret),
+			 [SETTINGS_LIFECYCLE] = secret_text(&w->lifecycle_secret)}};
+	const struct new_secrets anew = {
+		.is = {[SETTINGS_AWS] = secret_changes(&w->secret, before->aws_secret_access_key_set),
+		       [SETTINGS_LIFECYCLE] = secret_changes(&w->lifecycle_secret,
+							     before->lifecycle_secret_access_key_set)}};
 	struct telling t = {.changes = json_object()};
 	enum err err = ERR_OK;
 
-	tell_all(&t, before, &c->after, secret_changes);
+	tell_all(&t, before, &c->after, &anew);
 	c->wrote = json_object_size(t.changes) > 0;
 	if (c->wrote)
 		err = store_settings_put(store, &c->after, &secrets, &c->after.version, e);
@@ -229,6 +283,25 @@ static enum err write_settings(struct store *store, struct change *c, const stru
 		err = tell(store, c, &t, e);
 	json_decref(t.changes);
 	return err;
+}
+
+static enum err check_pair(bool id, bool secret, const char *id_pointer, const char *secret_pointer,
+			   struct error *e)
+{
+	if (id == secret)
+		return ERR_OK;
+	return error_field(e, ERR_BAD_REQUEST, secret ? id_pointer : secret_pointer,
+			   "the key id and the secret key belong together: set both, or set both to null");
+}
+
+static enum err check_pairs(const struct bursting_settings *s, struct error *e)
+{
+	enum err err = check_pair(s->aws_access_key_id[0] != '\0', s->aws_secret_access_key_set,
+				  "/aws_access_key_id", "/aws_secret_access_key", e);
+
+	return err ? err
+		   : check_pair(s->lifecycle_access_key_id[0] != '\0', s->lifecycle_secret_access_key_set,
+				"/lifecycle_access_key_id", "/lifecycle_secret_access_key", e);
 }
 
 static enum err change_tx(struct store *store, void *arg, struct error *e)
@@ -247,13 +320,8 @@ static enum err change_tx(struct store *store, void *arg, struct error *e)
 		return err;
 	c->before = c->after = before;
 	settings_apply(&c->after, c->want);
-	c->incomplete = (c->after.aws_access_key_id[0] != '\0') != c->after.aws_secret_access_key_set;
-	if (c->incomplete)
-		return error_field(
-			e, ERR_BAD_REQUEST,
-			c->after.aws_secret_access_key_set ? "/aws_access_key_id" : "/aws_secret_access_key",
-			"the key id and the secret key belong together: set both, or set both to null");
-	return write_settings(store, c, &before, e);
+	err = check_pairs(&c->after, e);
+	return err ? err : write_settings(store, c, &before, e);
 }
 
 /* --- telling what it would do --------------------------------------------------------------------------------- */
@@ -290,6 +358,18 @@ static void plan_threshold(json_t *plan, const struct change *c)
 				 c->after.bursting_threshold, c->after.node_capacity_hd);
 }
 
+static void plan_lifecycle(json_t *plan, const struct change *c)
+{
+	if (c->after.allow_lifecycle == c->before.allow_lifecycle)
+		return;
+	plan_consequence(
+		plan,
+		c->after.allow_lifecycle
+			? "Nodes can be deployed, changed and removed over the API from then on."
+			: "No life-cycle operation can be asked for or resumed any more; those under way "
+			  "can be cancelled.");
+}
+
 static json_t *plan_of(const struct change *c)
 {
 	const struct picture *p = req_picture(c->r);
@@ -300,6 +380,7 @@ static json_t *plan_of(const struct change *c)
 	plan_change(plan, "/v1/bursting", before, after);
 	plan_control(plan, c);
 	plan_threshold(plan, c);
+	plan_lifecycle(plan, c);
 	json_decref(before);
 	json_decref(after);
 	return plan;

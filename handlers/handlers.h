@@ -24,6 +24,21 @@ struct done *node_patch(struct req *);
 /* node_actions.c */
 struct done *node_start(struct req *);
 struct done *node_stop(struct req *);
+/* deploy.c */
+struct done *node_deploy(struct req *);
+/* deploy_management.c */
+struct done *management_node_deploy(struct req *);
+/* platform.c */
+struct done *platform_configure(struct req *);
+/* lifecycle_nodes.c */
+struct done *node_remove(struct req *);
+struct done *node_reinstate(struct req *);
+struct done *node_convert(struct req *);
+struct done *node_resize(struct req *);
+struct done *node_enable_ena(struct req *);
+struct done *node_assign_address(struct req *);
+/* operation_moves.c */
+struct done *operation_resume(struct req *);
 /* operations.c */
 struct done *operation_list(struct req *);
 struct done *operation_get(struct req *);
@@ -81,6 +96,8 @@ struct done *acknowledgement_delete(struct req *);
 /* aws.c */
 struct done *iam_policy_get(struct req *);
 struct done *security_group_get(struct req *);
+/* aws_group.c */
+struct done *security_group_make(struct req *);
 /* health.c */
 struct done *health_get(struct req *);
 struct done *ready_get(struct req *);

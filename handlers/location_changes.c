@@ -280,7 +280,7 @@ static struct done *reply_change(struct change *c)
 	if (c->r->dry_run)
 		done = reply_plan(c->r, plan_of(c));
 	else if (c->has_operation)
-		done = reply_operation(c->r, 202, &c->operation);
+		done = reply_operation(c->r, 202, &c->operation, NULL);
 	else
 		done = reply_value(c->r, 200, json_incref(c->after));
 	forget(c);

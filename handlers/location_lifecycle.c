@@ -68,7 +68,7 @@ static struct done *run(struct work *w, enum err (*tx)(struct store *, void *, s
 		return reply_plan(w->r, plan);
 	if (w->made)
 		req_changed(w->r);
-	return reply_operation(w->r, 202, &w->operation);
+	return reply_operation(w->r, 202, &w->operation, NULL);
 }
 
 /* --- making one ------------------------------------------------------------------------------------------------- */
@@ -137,6 +137,11 @@ static bool leads_to(const struct location_change *c, int64_t id)
 	       (c->fields & LOCATION_SECONDARY && c->overflow2 == id);
 }
 
+static bool brings_a_node(enum intent_kind kind)
+{
+	return kind == INTENT_DEPLOY_NODE || kind == INTENT_CONVERT;
+}
+
 /* Links as they are, as they are wished, and as an operation under way will make them. */
 static enum err check_links(const struct work *w, const struct overlay *o, struct error *e)
 {
@@ -162,6 +167,10 @@ static enum err check_links(const struct work *w, const struct overlay *o, struc
 		(void)snprintf(what, sizeof what, "operation %lld makes a location overflow into it.",
 			       (long long)o->intents[i].id);
 		if (o->intents[i].location != id && leads_to(&o->intents[i].change, id))
+			return stands_against(e, w, what);
+		(void)snprintf(what, sizeof what, "operation %lld brings a node into it.",
+			       (long long)o->intents[i].id);
+		if (o->intents[i].location == id && brings_a_node(o->intents[i].kind))
 			return stands_against(e, w, what);
 	}
 	return ERR_OK;

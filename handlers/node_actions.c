@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "handlers/handlers.h"
 #include "handlers/input.h"
+#include "handlers/lifecycle.h"
 #include "handlers/node_actions.h"
 #include "handlers/plan.h"
 #include "handlers/views.h"
@@ -296,12 +297,13 @@ static json_t *plan_of(const struct action *a)
 
 /* --- the two operations ----------------------------------------------------------------------------------------- */
 
-struct done *reply_operation(struct req *r, int status, const struct intent *in)
+struct done *reply_operation(struct req *r, int status, const struct intent *in,
+			     const struct operation *steps)
 {
 	char at[48];
 
 	(void)snprintf(at, sizeof at, "/v1/operations/%lld", (long long)in->id);
-	return reply_value_at(r, status, at, view_operation(req_picture(r), in));
+	return reply_value_at(r, status, at, view_operation(req_picture(r), in, steps));
 }
 
 static enum err perform(struct action *a, struct error *e)
@@ -322,7 +324,7 @@ static struct done *run(struct action *a)
 		return reply_error(a->r, &e);
 	if (a->r->dry_run)
 		return reply_plan(a->r, plan_of(a));
-	return reply_operation(a->r, 202, &a->intent);
+	return reply_operation(a->r, 202, &a->intent, NULL);
 }
 
 enum err node_start_ask(struct req *r, const struct node *n, const char *reason, struct error *e)
@@ -352,7 +354,12 @@ static struct done *act(struct req *r, enum intent_kind kind)
 	if (kind == INTENT_STOP)
 		a.force = input_bool(&in, "force", false).flag;
 	a.reason = input_text(&in, "reason", 1, LIMIT_REASON_BYTES, false).text;
-	return input_end(&in) ? run(&a) : reply_input(r, &errors);
+	if (!input_end(&in))
+		return reply_input(r, &errors);
+	/* guide, "Temporarily removing": the same wish of a node that is always on is a life-cycle operation */
+	if (kind == INTENT_STOP && !a.node->bursting && a.node->instance)
+		return lifecycle_shut_down(r, a.node, a.force, a.reason);
+	return run(&a);
 }
 
 struct done *node_start(struct req *r)

@@ -2,6 +2,7 @@
 #ifndef BURSTD_HANDLERS_NODE_ACTIONS_H
 #define BURSTD_HANDLERS_NODE_ACTIONS_H
 
+#include "fleet/lifecycle.h"
 #include "fleet/picture.h"
 #include "server/http.h"
 
@@ -31,7 +32,7 @@ enum err intent_cancel(struct req *, struct store *, struct intent *in, const ch
  */
 enum err node_start_ask(struct req *, const struct node *, const char *reason, struct error *e);
 
-/* The operation with its Location. */
-struct done *reply_operation(struct req *, int status, const struct intent *);
+/* The operation with its Location. `steps`: see view_operation. */
+struct done *reply_operation(struct req *, int status, const struct intent *, const struct operation *steps);
 
 #endif

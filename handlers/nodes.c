@@ -144,6 +144,7 @@ struct wanted_wishes {
 	struct input_value power;
 	struct input_value maintenance;
 	struct input_value order;
+	struct input_value nat;
 };
 
 struct change {
@@ -168,11 +169,14 @@ static void wishes_apply(struct node_wish *w, const struct wanted_wishes *want)
 							  : WISH_FALSE;
 	if (want->order.given)
 		w->start_order = want->order.null ? START_ORDER_NONE : (int)want->order.number;
+	if (want->nat.given)
+		w->follow_address = want->nat.null ? WISH_NONE : WISH_TRUE;
 }
 
 static bool wishes_equal(const struct node_wish *a, const struct node_wish *b)
 {
-	return a->power == b->power && a->maintenance == b->maintenance && a->start_order == b->start_order;
+	return a->power == b->power && a->maintenance == b->maintenance && a->start_order == b->start_order &&
+	       a->follow_address == b->follow_address;
 }
 
 /* RULE V3: both the old and the new wishes. */
@@ -245,11 +249,12 @@ static void read_wishes(struct input *in, struct wanted_wishes *want)
 	want->power = input_choice(in, "power", "on|off", true);
 	want->maintenance = input_bool(in, "maintenance", true);
 	want->order = input_int(in, "start_order", 0, ORDER_MOST, true);
+	want->nat = input_choice(in, "static_nat", "follow", true);
 }
 
 static bool any_given(const struct wanted_wishes *w)
 {
-	return w->power.given || w->maintenance.given || w->order.given;
+	return w->power.given || w->maintenance.given || w->order.given || w->nat.given;
 }
 
 /* {"wishes": {...}}, or its fields at the top level. */
@@ -267,7 +272,8 @@ static bool read_body(struct input *in, struct wanted_wishes *want)
 		(void)input_end(&inner);
 	}
 	if (in->errors->n == 0 && json_object_size(in->object) == 0)
-		input_fail(in, "wishes", "is missing: {\"power\", \"maintenance\", \"start_order\"}");
+		input_fail(in, "wishes",
+			   "is missing: {\"power\", \"maintenance\", \"start_order\", \"static_nat\"}");
 	return input_end(in);
 }
 
@@ -291,6 +297,19 @@ static void plan_wishes(json_t *plan, const struct change *c)
 				 c->wish.maintenance == WISH_TRUE ? "into" : "out of");
 }
 
+/* Guide, "Reinstating": an address that was assigned by itself is another one after each start. */
+static void plan_address(json_t *plan, const struct change *c)
+{
+	const struct ec2_instance *i = c->node->instance;
+
+	if (!c->want.nat.given || c->wish.follow_address != WISH_TRUE)
+		return;
+	plan_consequence(plan,
+			 "The static NAT address of %s becomes its public address whenever that changes%s%s.",
+			 c->node->name, i && i->public_address ? "; now it is " : "",
+			 i && i->public_address ? i->public_address : "");
+}
+
 static json_t *plan_of(const struct change *c)
 {
 	json_t *plan = plan_new();
@@ -299,6 +318,7 @@ static json_t *plan_of(const struct change *c)
 	(void)snprintf(at, sizeof at, "/v1/nodes/%lld", (long long)c->node->id);
 	plan_change(plan, at, c->before, c->after);
 	plan_wishes(plan, c);
+	plan_address(plan, c);
 	return plan;
 }
 
@@ -319,24 +339,35 @@ static struct done *apply(struct req *r, struct change *c)
 	return reply_value(r, 200, body);
 }
 
+/* What a node of its kind cannot be wished. */
+static bool can_wish(const struct change *c, struct error *e)
+{
+	const struct wanted_wishes *w = &c->want;
+	bool power = (w->power.given && !w->power.null) || (w->order.given && !w->order.null);
+
+	if (power && !c->node->bursting)
+		(void)error_set(e, ERR_CONFLICT,
+				"%s is not a bursting node: its power and start order are not ours to set",
+				c->node->name);
+	else if (w->nat.given && !w->nat.null && !c->node->instance)
+		(void)error_set(e, ERR_CONFLICT,
+				"no EC2 instance of %s is known: there is no public address to follow",
+				c->node->name);
+	else
+		return true;
+	return false;
+}
+
 struct done *node_patch(struct req *r)
 {
 	struct error e;
 	struct input_errors errors;
 	struct input in;
 	struct change c = {.r = r, .node = find(r, &e)};
-	bool power_set;
 
 	if (!c.node || !input_open(&in, &errors, r, true, &e))
 		return reply_error(r, &e);
 	if (!read_body(&in, &c.want))
 		return reply_input(r, &errors);
-	power_set = (c.want.power.given && !c.want.power.null) || (c.want.order.given && !c.want.order.null);
-	if (power_set && !c.node->bursting) {
-		(void)error_set(&e, ERR_CONFLICT,
-				"%s is not a bursting node: its power and start order are not ours to set",
-				c.node->name);
-		return reply_error(r, &e);
-	}
-	return apply(r, &c);
+	return can_wish(&c, &e) ? apply(r, &c) : reply_error(r, &e);
 }

@@ -76,11 +76,15 @@ void plan_operation(json_t *plan, const struct intent *in, bool made)
 	put_id(plan, "operation", made ? 0 : in->id);
 }
 
+void plan_named_step(json_t *plan, const char *step, const char *what)
+{
+	(void)json_array_append_new(json_object_get(plan, "steps"),
+				    json_pack("{s:s, s:s}", "step", step, "description", what));
+}
+
 void plan_step(json_t *plan, enum intent_state state, const char *what)
 {
-	(void)json_array_append_new(
-		json_object_get(plan, "steps"),
-		json_pack("{s:s, s:s}", "step", intent_state_text(state), "description", what));
+	plan_named_step(plan, intent_state_text(state), what);
 }
 
 /* --- what follows --------------------------------------------------------------------------------------------- */

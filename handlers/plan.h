@@ -23,6 +23,8 @@ void plan_change(json_t *plan, const char *resource, const json_t *before, const
 void plan_operation(json_t *plan, const struct intent *, bool made);
 /* A state that the operation would pass through, and what is done in it. */
 void plan_step(json_t *plan, enum intent_state, const char *what);
+/* A step of a life-cycle operation. */
+void plan_named_step(json_t *plan, const char *step, const char *what);
 /* A sentence on what follows. */
 void plan_consequence(json_t *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -56,6 +56,7 @@ json_t *view_wishes(const struct node_wish *w)
 	put_text(v, "power", power_text(w->power));
 	put(v, "maintenance", w->maintenance == WISH_NONE ? NULL : json_boolean(w->maintenance == WISH_TRUE));
 	put(v, "start_order", w->start_order == START_ORDER_NONE ? NULL : json_integer(w->start_order));
+	put_text(v, "static_nat", w->follow_address == WISH_TRUE ? "follow" : NULL);
 	return v;
 }
 
@@ -69,20 +70,31 @@ static void add_drift(json_t *list, const char *field, const char *wished, const
 	(void)json_array_append_new(list, v);
 }
 
-/* What the wishes and the world disagree on. */
+/* A node that has no public address now keeps what it has: at its next start it gets one. */
+static void add_address_drift(json_t *list, const struct node *n, const struct node_wish *w)
+{
+	const char *address = n->instance ? n->instance->public_address : NULL;
+	const char *nat = n->static_nat ? n->static_nat : "none";
+
+	if (w->follow_address == WISH_TRUE && address && strcmp(address, nat) != 0)
+		add_drift(list, "static_nat", address, nat);
+}
+
+/* What the wishes and the world disagree on. Power is wished of bursting nodes alone. */
 static json_t *view_drift(const struct node *n, const struct node_wish *w)
 {
 	json_t *list = json_array();
 	bool up = n->phase == PHASE_STARTING || n->phase == PHASE_SERVING;
 	bool wished = w->maintenance == WISH_TRUE;
 
-	if (w->power == WISH_POWER_ON && !up)
+	if (n->bursting && w->power == WISH_POWER_ON && !up)
 		add_drift(list, "power", "on", phase_text(n->phase));
-	if (w->power == WISH_POWER_OFF && n->phase != PHASE_STOPPED)
+	if (n->bursting && w->power == WISH_POWER_OFF && n->phase != PHASE_STOPPED)
 		add_drift(list, "power", "off", phase_text(n->phase));
 	if (w->maintenance != WISH_NONE && wished != n->maintenance_configured)
 		add_drift(list, "maintenance", wished ? "true" : "false",
 			  n->maintenance_configured ? "true" : "false");
+	add_address_drift(list, n, w);
 	return list;
 }
 
@@ -98,13 +110,13 @@ static struct node_wish wish_of(const struct overlay *o, int64_t node)
 
 /* --- what is going on ---------------------------------------------------------------------------------------- */
 
-static const struct intent *open_intent(const struct overlay *o, int64_t node)
+static json_t *node_operation(const struct picture *p, const struct overlay *o, int64_t node)
 {
 	size_t i;
 
 	for (i = 0; i < o->n_intents; i++)
 		if (o->intents[i].node == node)
-			return &o->intents[i];
+			return view_open_operation(p, o, i);
 	return NULL;
 }
 
@@ -169,15 +181,13 @@ static void put_status(json_t *v, const struct node *n)
 
 static void put_bursting(json_t *v, const struct picture *p, const struct overlay *o, const struct node *n)
 {
-	const struct intent *intent = open_intent(o, n->id);
-
 	put(v, "phase", n->bursting ? json_string(phase_text(n->phase)) : NULL);
 	put_time(v, "phase_since", n->bursting ? n->phase_since : 0);
 	put_time(v, "started_at", n->started_at);
 	put_time(v, "lifetime_ends_at", lifetime_ends(p, n));
 	put(v, "boot", view_boot(p, n));
 	put(v, "held_by", view_held_by(n));
-	put(v, "operation", intent ? view_operation(p, intent) : NULL);
+	put(v, "operation", node_operation(p, o, n->id));
 }
 
 json_t *view_node(const struct picture *p, const struct overlay *o, const struct node *n)
@@ -197,6 +207,6 @@ json_t *view_node(const struct picture *p, const struct overlay *o, const struct
 	put_status(v, n);
 	put(v, "instance", n->instance ? view_instance(n->instance) : NULL);
 	put(v, "wishes", view_wishes(&wish));
-	put(v, "drift", n->bursting || wish.maintenance != WISH_NONE ? view_drift(n, &wish) : json_array());
+	put(v, "drift", view_drift(n, &wish));
 	return v;
 }

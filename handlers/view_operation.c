@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "handlers/views.h"
+#include "handlers/view_steps.h"
 
 #define WAIT_SIZE 200
 
@@ -64,16 +64,13 @@ static json_t *view_steps(const struct intent *in)
 
 	for (i = 0; i < steps.n; i++) {
 		bool reached = present < steps.n ? i < present : ended_well;
-		json_t *v = json_object();
+		const char *progress = reached         ? "done"
+				       : i == present  ? "running"
+				       : in->closed_at ? "skipped"
+						       : "waiting";
 
-		put_text(v, "step", intent_state_text(steps.list[i]));
-		put_text(v, "progress",
-			 reached         ? "done"
-			 : i == present  ? "running"
-			 : in->closed_at ? "skipped"
-					 : "waiting");
-		put_time(v, "time", step_time(in, i, present));
-		(void)json_array_append_new(list, v);
+		(void)json_array_append_new(list, view_plain_step(intent_state_text(steps.list[i]), progress,
+								  step_time(in, i, present)));
 	}
 	return list;
 }
@@ -169,9 +166,27 @@ static json_t *view_error(const struct picture *p, const struct intent *in)
 	return v;
 }
 
-json_t *view_operation(const struct picture *p, const struct intent *in)
+/* What the two families of operations show alike, but make of different things. */
+static void put_course(json_t *v, const struct picture *p, const struct intent *in,
+		       const struct operation *op)
 {
 	char wait[WAIT_SIZE];
+
+	put_text(v, "waits_for", op ? lifecycle_waits_for(op) : waits_for(p, in, wait));
+	put_text(v, "needs_person", op ? lifecycle_needs_person(op) : NULL);
+	put(v, "steps", op ? view_lifecycle_steps(op) : view_steps(in));
+	put(v, "values", op ? view_lifecycle_values(op) : json_object());
+	put(v, "change", in->change.fields ? view_location_change(&in->change) : NULL);
+	put(v, "error", op ? view_lifecycle_error(op) : view_error(p, in));
+}
+
+json_t *view_open_operation(const struct picture *p, const struct overlay *o, size_t i)
+{
+	return view_operation(p, &o->intents[i], o->operations[i]);
+}
+
+json_t *view_operation(const struct picture *p, const struct intent *in, const struct operation *op)
+{
 	json_t *v = json_object();
 
 	put_int(v, "id", in->id);
@@ -179,7 +194,7 @@ json_t *view_operation(const struct picture *p, const struct intent *in)
 	put_text(v, "state", intent_state_text(in->state));
 	put_bool(v, "open", in->closed_at == 0);
 	put_id(v, "node", in->node);
-	put_text(v, "node_name", in->node ? in->node_name : NULL);
+	put_text(v, "node_name", in->node_name[0] ? in->node_name : NULL);
 	put_id(v, "location", in->location);
 	put_text(v, "instance", in->instance[0] ? in->instance : NULL);
 	put_text(v, "region", in->region[0] ? in->region : NULL);
@@ -193,9 +208,6 @@ json_t *view_operation(const struct picture *p, const struct intent *in)
 	put_time(v, "entered_at", in->entered_at);
 	put_time(v, "next_attempt_at", in->closed_at ? 0 : in->next_at);
 	put_time(v, "closed_at", in->closed_at);
-	put_text(v, "waits_for", waits_for(p, in, wait));
-	put(v, "steps", view_steps(in));
-	put(v, "change", in->change.fields ? view_location_change(&in->change) : NULL);
-	put(v, "error", view_error(p, in));
+	put_course(v, p, in, op);
 	return v;
 }

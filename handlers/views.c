@@ -7,6 +7,20 @@
 
 /* --- overlay ------------------------------------------------------------------------------------------------- */
 
+/* Most kinds of operation have no steps in the store, so most pages cost no query here. */
+static enum err load_operations(struct store *store, struct overlay *o, struct error *e)
+{
+	enum err err = ERR_OK;
+
+	o->operations = calloc(o->n_intents + 1, sizeof(struct operation *));
+	if (!o->operations)
+		return error_set(e, ERR_INTERNAL, "out of memory");
+	for (size_t i = 0; !err && i < o->n_intents; i++)
+		if (intent_has_steps(o->intents[i].kind))
+			err = store_operation_get(store, o->intents[i].id, false, &o->operations[i], e);
+	return err;
+}
+
 enum err overlay_load(struct store *store, struct overlay *ret, struct error *e)
 {
 	enum err err;
@@ -16,7 +30,8 @@ enum err overlay_load(struct store *store, struct overlay *ret, struct error *e)
 	err = err ? err : store_thresholds(store, &ret->thresholds, &ret->n_thresholds, e);
 	err = err ? err : store_wishes(store, &ret->wishes, &ret->n_wishes, e);
 	err = err ? err : store_location_wishes(store, &ret->location_wishes, &ret->n_location_wishes, e);
-	return err ? err : store_intents_open(store, &ret->intents, &ret->n_intents, e);
+	err = err ? err : store_intents_open(store, &ret->intents, &ret->n_intents, e);
+	return err ? err : load_operations(store, ret, e);
 }
 
 void overlay_free(struct overlay *o)
@@ -24,6 +39,9 @@ void overlay_free(struct overlay *o)
 	free(o->thresholds);
 	free(o->wishes);
 	free(o->location_wishes);
+	for (size_t i = 0; o->operations && i < o->n_intents; i++)
+		operation_free(o->operations[i]);
+	free(o->operations);
 	free(o->intents);
 }
 
@@ -154,23 +172,22 @@ static json_t *location_drift_list(const struct location_wish *w, const struct l
 	return list;
 }
 
-static const struct intent *location_operation(const struct overlay *o, int64_t location)
+static json_t *location_operation(const struct picture *p, const struct overlay *o, int64_t location)
 {
 	for (size_t i = 0; i < o->n_intents; i++)
 		if (intent_of_location(o->intents[i].kind) && o->intents[i].location == location)
-			return &o->intents[i];
+			return view_open_operation(p, o, i);
 	return NULL;
 }
 
 static void put_wishes(json_t *v, const struct picture *p, const struct overlay *o, const struct location *l)
 {
 	const struct location_wish *wish = location_wish_of(o, l->id);
-	const struct intent *open = location_operation(o, l->id);
 	struct location_change actual = location_actual(p, l);
 
 	put(v, "wishes", view_location_change(&wish->change));
 	put(v, "drift", location_drift_list(wish, &actual));
-	put(v, "operation", open ? view_operation(p, open) : NULL);
+	put(v, "operation", location_operation(p, o, l->id));
 }
 
 json_t *view_location(const struct picture *p, const struct overlay *o, const struct location *l)

@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "fleet/picture.h"
-#include "store/store.h"
+#include "store/lifecycle.h"
 
 /* What operators set, as the store has it now. */
 struct overlay {
@@ -21,7 +21,8 @@ struct overlay {
 	size_t n_wishes;
 	struct location_wish *location_wishes;
 	size_t n_location_wishes;
-	struct intent *intents; /* the open ones */
+	struct intent *intents;        /* the open ones */
+	struct operation **operations; /* of each intent its steps and values; NULL where its kind has none */
 	size_t n_intents;
 };
 
@@ -44,7 +45,10 @@ json_t *view_location(const struct picture *, const struct overlay *, const stru
 json_t *view_location_change(const struct location_change *);
 json_t *view_node(const struct picture *, const struct overlay *, const struct node *);
 json_t *view_wishes(const struct node_wish *);
-json_t *view_operation(const struct picture *, const struct intent *);
+/* `steps`: the same operation with its steps and values, NULL where its kind has none. Never a secret. */
+json_t *view_operation(const struct picture *, const struct intent *, const struct operation *steps);
+/* The i-th of the open ones. */
+json_t *view_open_operation(const struct picture *, const struct overlay *, size_t i);
 json_t *view_hold(const struct hold *);
 /* Age and freshness as of `now`, which may be later than the picture. */
 json_t *view_source(const struct picture *, const struct source *, int64_t now);
