@@ -21,6 +21,7 @@
 #define DESCRIPTION_MAX 250
 #define PASSWORD_MAX    250
 #define IDS_MAX         50
+#define ID_MOST         999999999999999999 /* as everywhere: what fits into a path */
 #define LETTERS         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS          "0123456789"
 
@@ -81,7 +82,7 @@ static void read_names(struct lifecycle_ask *a, struct input *in)
 /* Guide, page 17: the certificate must contain the Configured FQDN; whether it does is looked at by the first step. */
 static void read_identity(struct input *in, struct operation *op)
 {
-	struct input_value certificate = input_int(in, "tls_certificate", 1, INT64_MAX, false);
+	struct input_value certificate = input_int(in, "tls_certificate", 1, ID_MOST, false);
 	char id[24];
 
 	read_domain(in, op, "configured_fqdn", FQDN_MAX, VALUE_CONFIGURED_FQDN);
@@ -124,7 +125,7 @@ static void read_ids(struct input *in, struct operation *op, const char *name, e
 		char at[24];
 
 		(void)snprintf(at, sizeof at, "%zu", i);
-		if (json_integer_value(one) > 0)
+		if (json_integer_value(one) > 0 && json_integer_value(one) <= ID_MOST)
 			buf_printf(&text, "%s%lld", text.len ? "," : "", (long long)json_integer_value(one));
 		else
 			input_fail(&item, at, "must be an id of Infinity's, a positive integer");

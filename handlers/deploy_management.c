@@ -1,6 +1,5 @@
 /* POST /v1/management-nodes: a new Management Node in AWS (guide, "Deploying a Management Node in AWS"). */
 #include <string.h>
-#include <strings.h>
 
 #include "base/limits.h"
 #include "fleet/guide.h"
@@ -47,8 +46,8 @@ static void read_size(struct input *in, struct operation *op)
 /* "https://manager.example.com", with a port or without: no path, no user. Plain http only to loopback, as in the settings. */
 static bool is_url(const char *url)
 {
-	bool secure = !strncasecmp(url, "https://", 8);
-	const char *host = secure ? url + 8 : !strncasecmp(url, "http://", 7) ? url + 7 : NULL;
+	bool secure = !strncmp(url, "https://", 8);
+	const char *host = secure ? url + 8 : !strncmp(url, "http://", 7) ? url + 7 : NULL;
 	size_t len = host ? strcspn(host, ":/") : 0;
 	const char *rest = host ? host + len : NULL;
 	char name[URL_MAX + 1];
