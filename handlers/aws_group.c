@@ -72,7 +72,7 @@ static void read_body(struct lifecycle_ask *a, struct input *in)
 	read_cidr(in, a->op);
 	aws_set(in, "sip_udp", a->op, VALUE_SIP_UDP, udp.flag ? "true" : "false");
 	a->reason = input_text(in, "reason", 1, LIMIT_REASON_BYTES, false).text;
-	(void)snprintf(a->what, sizeof a->what, "Security group %.100s %s",
+	(void)snprintf(a->what, sizeof a->what, "Security group %.120s %s",
 		       a->op->values[VALUE_GROUP] ? operation_text(a->op, VALUE_GROUP)
 						  : operation_text(a->op, VALUE_GROUP_NAME),
 		       a->op->values[VALUE_GROUP] ? "completed" : "made or completed");

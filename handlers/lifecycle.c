@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "handlers/plan.h"
 
 struct operation *lifecycle_new_operation(enum intent_kind kind)
@@ -44,9 +45,10 @@ enum err lifecycle_tell(const struct req *r, struct store *store, const struct o
 
 static void say_reason(struct lifecycle_ask *a, struct operation *op)
 {
-	(void)snprintf(op->intent.reason, sizeof op->intent.reason, "%.150s%s by %.90s%s%.140s%s", a->what,
+	(void)snprintf(op->intent.reason, sizeof op->intent.reason, "%s%s by %s%s%s%s", a->what,
 		       op->intent.force ? " by force" : "", a->r->actor, a->reason ? ": " : "",
 		       a->reason ? a->reason : "", a->reason ? "" : ".");
+	utf8_tidy(op->intent.reason); /* the end may have been cut within a character */
 }
 
 /* --- what is under way already ------------------------------------------------------------------------------------- */

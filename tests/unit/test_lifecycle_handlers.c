@@ -161,6 +161,7 @@ static int64_t accepted(struct fixture *f, const char *method, const char *path,
 	assert_text(a, "state", "working");
 	assert_text(a, "steps.0.progress", "waiting");
 	assert_int_equal(number_at(&a, "steps.0.attempts"), 0);
+	assert_null(strstr(a.body, "hush")); /* in every secret that these tests send */
 	answer_free(&a);
 	return id;
 }
@@ -339,6 +340,35 @@ static void test_shut_down(void **state)
 	answer_free(&a);
 	refused(f, "POST", "/v1/nodes/10/enable-ena", NULL, "operation 1 (shut_down) is under way");
 	refused(f, "POST", "/v1/nodes/30/stop", NULL, "not a bursting node");
+}
+
+/* What does not fit is cut between two characters: half of one would be no JSON. Of two lengths one cuts a character. */
+static void test_long_reason(void **state)
+{
+	struct fixture *f = *state;
+	char reason[260], group[101], body[800];
+
+	memset(group, 'g', 100);
+	group[100] = '\0';
+	for (int odd = 0; odd < 2; odd++) {
+		size_t len = (size_t)snprintf(reason, sizeof reason, "%s", odd ? "x" : "");
+		struct answer a;
+		int64_t id;
+
+		while (len + 2 <= 250)
+			len += (size_t)snprintf(reason + len, sizeof reason - len, "\xc3\xa9");
+		(void)snprintf(
+			body, sizeof body,
+			"{\"vpc\":\"vpc-01234567\",\"group_name\":\"%s%s\",\"management_cidr\":\"192.0.2.7\","
+			"\"reason\":\"%s\"}",
+			group, group, reason);
+		a = ask(f, "POST", "/v1/aws/security-group", NULL, body);
+		expect(&a, 202);
+		assert_true(json_string_length(at(&a, "reason")) > 300);
+		id = number_at(&a, "id");
+		answer_free(&a);
+		close_as(f, id, INTENT_FAILED);
+	}
 }
 
 static void test_refusals(void **state)
@@ -1086,6 +1116,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_switched_off, setup_off, teardown),
 		cmocka_unit_test_setup_teardown(test_settings, setup_off, teardown),
 		TEST(test_shut_down),
+		TEST(test_long_reason),
 		TEST(test_refusals),
 		TEST(test_one_controller),
 		TEST(test_remove),
