@@ -5,7 +5,7 @@ import { h, replace, say } from "./dom.js";
 import { at } from "./format.js";
 import { live } from "./live.js";
 
-const TYPES = ["start", "running", "drain", "stop", "stopped", "cancel", "fail", "maintenance", "lost", "settings", "wish", "hold", "controller"];
+const TYPES = ["start", "running", "drain", "stop", "stopped", "cancel", "fail", "maintenance", "lost", "settings", "wish", "hold", "operation", "controller"];
 const PAGE = 100;
 
 const figure = ([name, value]) => [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, value !== null && typeof value === "object" ? JSON.stringify(value) : String(value))];

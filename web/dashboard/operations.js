@@ -4,7 +4,7 @@ import { cancelOperation, problemText } from "./actions.js";
 import { h, list, replace, say } from "./dom.js";
 import { at, running } from "./format.js";
 
-const SIGNS = { done: "✓", running: "…", waiting: "○", failed: "✕", skipped: "–" };
+const SIGNS = { done: "✓", running: "…", waiting: "○", failed: "✕", skipped: "–", halted: "✕", undoing: "…", undone: "↶" };
 let parts = null;
 
 function step(one) {
@@ -14,11 +14,12 @@ function step(one) {
 function card(operation) {
   return h("li", { class: `card operation ${operation.open ? "open" : ""}` },
     h("header", {}, h("h3", {}, `${operation.kind.replaceAll("_", " ")} ${operation.node_name ?? ""}`, h("span", { class: `badge type-${operation.state}` }, operation.state.replaceAll("_", " "))),
-      operation.open ? h("button", { type: "button", "data-control": "cancel", "aria-label": `Cancel the ${operation.kind} of ${operation.node_name}`, onclick: () => cancelOperation(operation) }, "Cancel") : null),
+      operation.open ? h("button", { type: "button", "data-control": "cancel", "aria-label": `Cancel the ${operation.kind} ${operation.node_name ? `of ${operation.node_name}` : operation.id}`, onclick: () => cancelOperation(operation) }, "Cancel") : null),
     h("p", {}, operation.reason, operation.rule ? h("span", { class: "rule" }, operation.rule) : null, h("span", { class: "sub" }, `by ${operation.actor}`, operation.force ? ", with force" : "", operation.open ? [", ", running(operation.created_at, "since", "for ")] : [", ", at(operation.created_at)])),
     operation.steps?.length ? h("ol", { class: "steps" }, operation.steps.map(step)) : null,
-    operation.waits_for ? h("p", { class: "hint" }, `Waits for ${operation.waits_for}.`) : null,
-    operation.error ? h("p", { class: "wrong" }, typeof operation.error === "string" ? operation.error : operation.error.detail ?? JSON.stringify(operation.error)) : null);
+    operation.needs_person ? h("p", { class: "wrong" }, `A person has to: ${operation.needs_person}`) : null,
+    operation.waits_for && !operation.needs_person ? h("p", { class: "hint" }, `Waits for ${operation.waits_for}.`) : null,
+    operation.error ? h("p", { class: "wrong" }, typeof operation.error === "string" ? operation.error : [operation.error.detail, " ", h("span", { class: "sub" }, operation.error.remedy)]) : null);
 }
 
 async function load() {
