@@ -27,7 +27,7 @@ WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pro
            -Wimplicit-fallthrough -Wcast-qual -Wwrite-strings -Wundef -Wvla -Werror
 CFLAGS  := -std=gnu17 -g -fPIE -pthread $(OPT_$(VARIANT)) $(HARDEN_$(VARIANT)) $(WARN) -I. $(GLIB_CFLAGS) -DBURSTD_VERSION='"$(VERSION)"'
 LDFLAGS := -pie -pthread $(OPT_$(VARIANT)) $(LDHARDEN_$(VARIANT))
-LDLIBS  := -lmicrohttpd -lgnutls -lcurl -lssl -lcrypto -ljansson -lsqlite3 -lexpat -lyaml -lglib-2.0 -lm
+LDLIBS  := -lmicrohttpd -lgnutls -lcurl -lssl -lcrypto -ljansson -lsqlite3 -lexpat -lyaml -lglib-2.0 -lz -lm
 
 LIB_DIRS   := base fleet calendar bursting clients clients/ec2 clients/infinity reconcile lifecycle store server handlers
 LIB_SRC    := $(filter-out server/main.c,$(foreach d,$(LIB_DIRS),$(sort $(wildcard $(d)/*.c))))

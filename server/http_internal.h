@@ -13,7 +13,14 @@
 #include "server/throttle.h"
 
 #define REQUEST_ID_SIZE 20
-#define ETAG_SIZE       36 /* quote, 32 hex digits, quote */
+#define ETAG_SIZE       41 /* quote, 32 hex digits, "-gzip" where it is that, quote */
+
+/* One coding of a page: the reply with it, and the one without a body. NULL = not made yet. */
+struct page_form {
+	char etag[ETAG_SIZE];
+	struct MHD_Response *whole;
+	struct MHD_Response *not_modified;
+};
 
 /* A reply made once per picture. `lock` guards all of it. */
 struct page_slot {
@@ -21,9 +28,10 @@ struct page_slot {
 	struct picture
 		*picture; /* the one it was made from, referenced: its address is not used again meanwhile */
 	uint64_t writes;  /* server->writes when it was made */
-	char etag[ETAG_SIZE];
-	struct MHD_Response *whole;
-	struct MHD_Response *not_modified;
+	struct page_form plain;
+	struct page_form gzip; /* made when the first client wants it */
+	const char *text;      /* the plain one's bytes, borrowed from it */
+	size_t len;
 };
 
 struct http_server {
@@ -66,6 +74,7 @@ struct headers {
 	const char *host;
 	const char *authorization;
 	const char *accept;
+	const char *accept_encoding;
 	const char *content_type;
 	const char *content_length;
 	const char *transfer_encoding;
@@ -150,6 +159,16 @@ void times_add(struct exchange *x);
 
 /* http_request.c: every check before the handler; fills x->headers, x->refusal, x->req.route, x->allow. */
 void request_check(struct exchange *x, const char *url);
+
+/* The weight of "TYPE;...;q=0.5" from behind the type, 1 where it has none (RFC 9110 12.4.2). */
+double header_weight(const char *parameters, size_t len);
+
+/* http_encoding.c: whether Accept-Encoding (NULL = missing) takes gzip and likes nothing better. */
+bool encoding_prefers_gzip(const char *header);
+/* How hard to try: for what is sent many times, or once. */
+enum gzip_effort { GZIP_ONCE, GZIP_EACH };
+/* malloc'ed, *ret_len bytes, the same for the same data; NULL when out of memory. */
+char *encoding_gzip(const char *data, size_t len, enum gzip_effort effort, size_t *ret_len);
 
 /* http_reply.c */
 struct done *reply_refusal(struct exchange *x);

@@ -1,6 +1,6 @@
 /*
  * The replies. A body is sent as it is dumped once; its ETag is a hash of these bytes, so it is strong, and the same
- * for the same content whichever way it was made.
+ * for the same content whichever way it was made. The gzip'ed form of the same bytes has a tag of its own, which follows from theirs.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #define DUMP_FLAGS   (JSON_COMPACT | JSON_REAL_PRECISION(12)) /* 0.1, not 0.10000000000000001 */
 #define JSON_MEDIA   "application/json"
 #define PROBLEM_BODY (16 * 1024)
+#define GZIP_LEAST   4096 /* less is a packet or three either way */
 #define PAGE_POLICY                                                                                          \
 	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src "        \
 	"'self'; "                                                                                           \
@@ -24,6 +25,7 @@ struct extras {
 	const char *location;
 	const char *encoding;
 	const char *policy;
+	bool negotiated; /* by Accept-Encoding, whichever way it came out */
 };
 
 static void header(struct MHD_Response *response, const char *name, const char *value)
@@ -38,6 +40,7 @@ static void common_headers(struct MHD_Response *response, const struct extras *e
 	header(response, "ETag", extras->etag);
 	header(response, "Location", extras->location);
 	header(response, "Content-Encoding", extras->encoding);
+	header(response, "Vary", extras->negotiated ? "Accept-Encoding" : NULL);
 	header(response, "Content-Security-Policy", extras->policy);
 	header(response, "Referrer-Policy", extras->policy ? "no-referrer" : NULL);
 	header(response, "Cache-Control", "no-cache");
@@ -106,6 +109,12 @@ static void etag_of(const void *data, size_t len, char out[ETAG_SIZE])
 	(void)snprintf(out, ETAG_SIZE, "\"%.32s\"", hex);
 }
 
+/* Of the same content gzip'ed: other bytes, so another tag (RFC 9110 8.8.3.3). */
+static void etag_of_gzip(const char plain[ETAG_SIZE], char out[ETAG_SIZE])
+{
+	(void)snprintf(out, ETAG_SIZE, "%.*s-gzip\"", (int)strlen(plain) - 1, plain);
+}
+
 /* Whether a list of tags holds this one. If-None-Match compares weakly, If-Match strongly (RFC 9110 13.1). */
 static bool etag_listed(const char *list, const char *etag, bool weak)
 {
@@ -143,15 +152,46 @@ enum err req_if_match(struct req *r, json_t *present, struct error *e)
 {
 	const char *list = exchange_of(r)->headers.if_match;
 	_cleanup_(freep) char *text = json_dumps(present, DUMP_FLAGS);
-	char etag[ETAG_SIZE];
+	char etag[ETAG_SIZE], gzip[ETAG_SIZE];
 
 	assert(list); /* request_check lets no change pass without it */
 	if (!text)
 		return error_set(e, ERR_INTERNAL, "out of memory");
 	etag_of(text, strlen(text), etag);
-	if (etag_listed(list, etag, false))
+	etag_of_gzip(etag, gzip);
+	if (etag_listed(list, etag, false) || etag_listed(list, gzip, false))
 		return ERR_OK;
 	return error_set(e, ERR_PRECONDITION, "the resource is now %s: read it again", etag);
+}
+
+/* --- replies to reads ------------------------------------------------------------------------------------------ */
+
+static bool wants_gzip(const struct exchange *x, size_t len)
+{
+	return len >= GZIP_LEAST && encoding_prefers_gzip(x->headers.accept_encoding);
+}
+
+/* 200 with malloc'ed `data`, or 304, in the coding that the client likes; fills the rest of `extras`. */
+static struct done *send_read(struct exchange *x, char *data, size_t len, struct extras *extras)
+{
+	bool gzip = wants_gzip(x, len);
+	char plain[ETAG_SIZE], coded[ETAG_SIZE];
+	char *smaller;
+
+	etag_of(data, len, plain);
+	etag_of_gzip(plain, coded);
+	extras->negotiated = true;
+	extras->etag = gzip ? coded : plain;
+	if (not_modified(x, extras->etag)) {
+		free(data);
+		return queue(x, 304, empty_response(extras));
+	}
+	if (!gzip)
+		return send_bytes(x, 200, data, len, extras);
+	smaller = encoding_gzip(data, len, GZIP_EACH, &len);
+	free(data);
+	extras->encoding = "gzip";
+	return smaller ? send_bytes(x, 200, smaller, len, extras) : NULL;
 }
 
 /* --- plain replies ------------------------------------------------------------------------------------------- */
@@ -170,19 +210,12 @@ struct done *reply_value_at(struct req *r, int status, const char *location, jso
 	struct exchange *x = exchange_of(r);
 	char *text = body ? json_dumps(body, DUMP_FLAGS) : NULL;
 	struct extras extras = {.media = JSON_MEDIA, .location = location};
-	char etag[ETAG_SIZE];
 
 	json_decref(body);
 	if (!text)
 		return failed(r, "a reply could not be made");
-	if (is_read(x) && status == 200) {
-		etag_of(text, strlen(text), etag);
-		extras.etag = etag;
-		if (not_modified(x, etag)) {
-			free(text);
-			return queue(x, 304, empty_response(&extras));
-		}
-	}
+	if (is_read(x) && status == 200)
+		return send_read(x, text, strlen(text), &extras);
 	return send_bytes(x, status, text, strlen(text), &extras);
 }
 
@@ -263,17 +296,9 @@ struct done *reply_kept(struct exchange *x, struct kept_reply *reply)
 
 struct done *reply_bytes(struct req *r, const char *media, char *data, size_t len)
 {
-	struct exchange *x = exchange_of(r);
-	char etag[ETAG_SIZE];
-	struct extras extras = {.media = media, .etag = etag};
-
 	if (!data)
 		return failed(r, "a reply could not be made");
-	etag_of(data, len, etag);
-	if (!not_modified(x, etag))
-		return send_bytes(x, 200, data, len, &extras);
-	free(data);
-	return queue(x, 304, empty_response(&extras));
+	return send_read(exchange_of(r), data, len, &(struct extras){.media = media});
 }
 
 /* --- streams -------------------------------------------------------------------------------------------------- */
@@ -530,14 +555,20 @@ struct done *reply_options(struct exchange *x)
 
 /* --- pages made once per picture ------------------------------------------------------------------------------- */
 
+static void form_clear(struct page_form *form)
+{
+	if (form->whole)
+		MHD_destroy_response(form->whole);
+	if (form->not_modified)
+		MHD_destroy_response(form->not_modified);
+	form->whole = form->not_modified = NULL;
+}
+
 static void slot_clear(struct page_slot *slot)
 {
-	if (slot->whole)
-		MHD_destroy_response(slot->whole);
-	if (slot->not_modified)
-		MHD_destroy_response(slot->not_modified);
+	form_clear(&slot->plain);
+	form_clear(&slot->gzip);
 	picture_unref(slot->picture);
-	slot->whole = slot->not_modified = NULL;
 	slot->picture = NULL;
 }
 
@@ -552,20 +583,26 @@ void page_slot_close(struct page_slot *slot)
 	(void)pthread_mutex_destroy(&slot->lock);
 }
 
-/* Slot locked. */
-static enum err slot_fill(struct page_slot *slot, char *text, struct error *e)
+/* Of malloc'ed bytes, taken over; its tag is there. `encoding` NULL = plain. */
+static enum err form_make(struct page_form *form, const struct exchange *x, char *data, size_t len,
+			  const char *encoding, struct error *e)
 {
-	struct extras extras = {.media = JSON_MEDIA, .etag = slot->etag};
-	size_t len = strlen(text);
+	struct extras extras = {
+		.media = JSON_MEDIA, .etag = form->etag, .encoding = encoding, .negotiated = true};
 
-	etag_of(text, len, slot->etag);
-	slot->whole = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
-	if (!slot->whole)
-		free(text);
-	slot->not_modified = empty_response(&extras);
-	if (slot->whole)
-		common_headers(slot->whole, &extras);
-	return slot->whole && slot->not_modified ? ERR_OK : error_set(e, ERR_INTERNAL, "out of memory");
+	form->whole = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
+	if (form->whole)
+		common_headers(form->whole, &extras);
+	else
+		free(data);
+	extras.encoding = NULL;
+	form->not_modified = empty_response(&extras);
+	transport_headers(x, form->whole);
+	transport_headers(x, form->not_modified);
+	if (form->whole && form->not_modified)
+		return ERR_OK;
+	form_clear(form);
+	return error_set(e, ERR_INTERNAL, "out of memory");
 }
 
 /* Slot locked. The count of writes is read before the store is: a write in between makes it anew once more. */
@@ -575,7 +612,6 @@ static enum err slot_make(struct page_slot *slot, struct exchange *x,
 	uint64_t writes = atomic_load(&x->server->writes);
 	json_t *body = render(&x->req, e);
 	char *text = body ? json_dumps(body, DUMP_FLAGS) : NULL;
-	enum err err;
 
 	if (body && !text)
 		(void)error_set(e, ERR_INTERNAL, "out of memory");
@@ -583,16 +619,34 @@ static enum err slot_make(struct page_slot *slot, struct exchange *x,
 	if (!text)
 		return e->code;
 	slot_clear(slot);
-	err = slot_fill(slot, text, e);
-	transport_headers(x, slot->whole);
-	transport_headers(x, slot->not_modified);
-	if (err) {
-		slot_clear(slot);
-		return err;
-	}
+	slot->text = text;
+	slot->len = strlen(text);
+	etag_of(text, slot->len, slot->plain.etag);
+	if (form_make(&slot->plain, x, text, slot->len, NULL, e))
+		return e->code;
 	slot->picture = picture_ref(x->picture);
 	slot->writes = writes;
 	return ERR_OK;
+}
+
+/* Slot locked and current: the form that the client likes; NULL with `e` filled. */
+static const struct page_form *slot_form(struct page_slot *slot, const struct exchange *x, struct error *e)
+{
+	struct page_form *form = &slot->gzip;
+	size_t len;
+	char *data;
+
+	if (!wants_gzip(x, slot->len))
+		return &slot->plain;
+	if (form->whole)
+		return form;
+	data = encoding_gzip(slot->text, slot->len, GZIP_ONCE, &len);
+	if (!data) {
+		(void)error_set(e, ERR_INTERNAL, "out of memory");
+		return NULL;
+	}
+	etag_of_gzip(slot->plain.etag, form->etag);
+	return form_make(form, x, data, len, "gzip", e) ? NULL : form;
 }
 
 /* Slot locked. A request that holds an older picture than the page is given the page. */
@@ -606,17 +660,20 @@ struct done *reply_page(struct req *r, enum page page, json_t *(*render)(struct 
 {
 	struct exchange *x = exchange_of(r);
 	struct page_slot *slot = &x->server->pages[page];
+	const struct page_form *form = NULL;
 	struct error e = {.code = ERR_OK};
 	bool same = false;
 	bool queued = false;
 
 	(void)req_picture(r);
 	(void)pthread_mutex_lock(&slot->lock);
-	if (slot_is_current(slot, x) || slot_make(slot, x, render, &e) == ERR_OK) {
-		same = not_modified(x, slot->etag);
+	if (slot_is_current(slot, x) || slot_make(slot, x, render, &e) == ERR_OK)
+		form = slot_form(slot, x, &e);
+	if (form) {
+		same = not_modified(x, form->etag);
 		x->status = same ? 304 : 200;
 		queued = MHD_queue_response(x->connection, (unsigned)x->status,
-					    same ? slot->not_modified : slot->whole) == MHD_YES;
+					    same ? form->not_modified : form->whole) == MHD_YES;
 	}
 	(void)pthread_mutex_unlock(&slot->lock);
 	if (e.code)

@@ -33,6 +33,7 @@ static const char **header_slot(struct headers *h, const char *name, size_t len)
 		{"if-none-match", 13, &h->if_none_match, true},
 		{"last-event-id", 13, &h->last_event_id, false},
 		{"content-length", 14, &h->content_length, false},
+		{"accept-encoding", 15, &h->accept_encoding, true},
 		{"idempotency-key", 15, &h->idempotency_key, false},
 		{"transfer-encoding", 17, &h->transfer_encoding, false},
 	};
@@ -491,13 +492,12 @@ static enum err check_query(struct exchange *x)
 
 /* --- media types --------------------------------------------------------------------------------------------- */
 
-/* The weight of "TYPE;...;q=0.5", 1 where it has none. Only zero and not zero matter to us. */
-static double weight_of(const char *parameters, size_t len)
+double header_weight(const char *parameters, size_t len)
 {
 	size_t i;
 
 	for (i = 0; i + 2 < len; i++)
-		if (parameters[i] == ';' || parameters[i] == ' ')
+		if (strchr("; \t", parameters[i]))
 			if (tolower((unsigned char)parameters[i + 1]) == 'q' && parameters[i + 2] == '=')
 				return strtod(parameters + i + 3, NULL);
 	return 1;
@@ -530,7 +530,7 @@ static double accepts(const char *header, const char *media)
 		fit = range_fit(header, name, media);
 		if (fit > best) {
 			best = fit;
-			weight = weight_of(header + name, len - name);
+			weight = header_weight(header + name, len - name);
 		}
 		header += len;
 	}

@@ -11,7 +11,7 @@
 set -eu
 
 run="gcc libc6-dev make libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libssl-dev libjansson-dev libsqlite3-dev
-	libexpat1-dev libyaml-dev libglib2.0-dev tzdata curl ca-certificates"
+	libexpat1-dev libyaml-dev libglib2.0-dev zlib1g-dev tzdata curl ca-certificates"
 test="clang clang-format libcmocka-dev git openssl python3 python3-pytest python3-hypothesis python3-requests python3-yaml
 	python3-jsonschema python3-boto3 python3-cryptography python3-selenium systemd chromium chromium-driver fonts-dejavu-core"
 npm_integrity="sha512-1g+6jLQvaIuB4zwvHL7yrXuXcWZwDsCtBX8bbWDqbvJSSr9nPiDDWTHNgwXR27iIcTTW7v3A57hDW9RYv2W4Yg=="

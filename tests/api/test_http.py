@@ -31,7 +31,7 @@ def test_etag_and_head(deaf, path):
     assert head.status_code == 200 and not head.content
     if path not in ("/v1/status", "/metrics"):  # their ETag changes with each picture, or at each look
         assert head.headers["ETag"] == etag
-        assert head.headers["Content-Length"] == str(len(reply.content))
+        assert head.headers["Content-Length"] == reply.headers["Content-Length"]
         again = deaf.ask("GET", path, headers={"If-None-Match": f'"other", W/{etag}'})
         assert again.status_code == 304 and not again.content and again.headers["ETag"] == etag
     assert deaf.ask("GET", path, headers={"If-None-Match": "*"}).status_code == 304

@@ -70,6 +70,7 @@ static int bare_serve(void *arg)
 	copy_header(&c, "ETag");
 	copy_header(&c, "Cache-Control");
 	copy_header(&c, "X-Content-Type-Options");
+	copy_header(&c, "Vary");
 	daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, bare_reply, &c,
 				  MHD_OPTION_SOCK_ADDR, &any, MHD_OPTION_THREAD_POOL_SIZE,
 				  sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 2u : 0u, MHD_OPTION_CONNECTION_LIMIT,
