@@ -25,6 +25,9 @@
 	1000 /* of /v1/events: each is a connection and about 20 kB, and most connections are for requests */
 #define LIMIT_LISTENER_SOCKET (32 * 1024) /* what the kernel may hold for one; else it is up to 4 MB */
 
+#define LIMIT_STEP_MS                                                                                        \
+	60000 /* a thread that takes longer for one request or one look hangs: the store's own patience is over in seconds */
+
 /* Infinity */
 #define LIMIT_INFINITY_PAGE         500 /* asked for; the answer's own meta.limit is what counts */
 #define LIMIT_INFINITY_PAGES        200 /* 100,000 objects: more is a loop, not a platform */

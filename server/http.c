@@ -168,6 +168,17 @@ static void take(struct exchange *x, const char *data, size_t len)
 		buf_append(&x->body, data, len);
 }
 
+struct pulse *work_begin(struct http_server *s)
+{
+	return pulse_take(s->pulses, HTTP_PULSES, monotonic_ms() + LIMIT_STEP_MS);
+}
+
+void work_end(struct pulse *p)
+{
+	if (p)
+		pulse_rest(p);
+}
+
 static struct done *answer(struct exchange *x)
 {
 	struct connection *c = connection_of(x->connection);
@@ -189,16 +200,10 @@ static struct done *answer(struct exchange *x)
 	return x->req.route->handler(&x->req);
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
-				  const char *method, const char *version, const char *data,
-				  size_t *data_size, void **context)
+/* The headers, a piece of the body, or the end. */
+static enum MHD_Result advance(struct exchange *x, const char *url, const char *method, const char *version,
+			       const char *data, size_t *data_size)
 {
-	struct exchange *x = *context;
-
-	(void)cls;
-	(void)connection;
-	if (!x)
-		return MHD_NO; /* out of memory at on_uri */
 	if (!x->begun) {
 		begin(x, url, method, version);
 		if (x->close)
@@ -211,6 +216,24 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 		return x->received > LIMIT_SWALLOW_BYTES ? MHD_NO : MHD_YES;
 	}
 	return answer(x) ? MHD_YES : MHD_NO;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+				  const char *method, const char *version, const char *data,
+				  size_t *data_size, void **context)
+{
+	struct exchange *x = *context;
+	enum MHD_Result result;
+	struct pulse *work;
+
+	(void)cls;
+	(void)connection;
+	if (!x)
+		return MHD_NO; /* out of memory at on_uri */
+	work = work_begin(x->server);
+	result = advance(x, url, method, version, data, data_size);
+	work_end(work);
+	return result;
 }
 
 /* --- connections ---------------------------------------------------------------------------------------------- */
@@ -443,6 +466,12 @@ void http_stop(struct http_server *s)
 int http_port(const struct http_server *s)
 {
 	return s->port;
+}
+
+const struct pulse *http_pulses(const struct http_server *s, size_t *ret_n)
+{
+	*ret_n = HTTP_PULSES;
+	return s->pulses;
 }
 
 void http_reload_tokens(struct http_server *s)

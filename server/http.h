@@ -20,6 +20,7 @@
 #include "base/buf.h"
 #include "base/meter.h"
 #include "server/app.h"
+#include "server/pulse.h"
 
 struct done;
 struct req;
@@ -178,6 +179,8 @@ enum err http_start(const struct app *app, const struct route_table *routes, str
 void http_stop(struct http_server *);
 /* The port that was bound. */
 int http_port(const struct http_server *);
+/* Of the threads that are at a request or a piece of a reply just now; *ret_n of them. Live as long as the server. Any thread. */
+const struct pulse *http_pulses(const struct http_server *, size_t *ret_n);
 /* Tokens are read again at the next request. Any thread. */
 void http_reload_tokens(struct http_server *);
 

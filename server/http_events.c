@@ -109,12 +109,14 @@ static bool still_allowed(struct listener *l)
 /* What is new, and a heartbeat where one is due, into the piece. */
 static enum err refill(struct listener *l, const struct moment *m)
 {
+	struct pulse *work = work_begin(l->all->server);
 	struct error e = {.code = ERR_OK};
 	enum err err;
 
 	buf_reset(&l->piece);
 	l->sent = 0;
 	err = l->stream.next(l->stream.self, &l->piece, &e);
+	work_end(work);
 	if (!err && m->beat != l->beat)
 		buf_puts(&l->piece, ":\n\n");
 	l->beat = m->beat;
@@ -323,11 +325,14 @@ static void *watch_main(void *arg)
 	int64_t period = (int64_t)(HEARTBEAT_MS / all->server->app.config->time_scale);
 	int64_t beat_at = monotonic_ms() + period;
 	struct news known = {0}, now = {0};
+	struct pulse *work;
 
 	(void)pthread_mutex_lock(&all->lock);
 	while (watch_wait(all)) {
 		(void)pthread_mutex_unlock(&all->lock);
+		work = work_begin(all->server);
 		now = look(all->server, known);
+		work_end(work);
 		(void)pthread_mutex_lock(&all->lock);
 		if (monotonic_ms() >= beat_at) {
 			all->beat++;

@@ -34,6 +34,8 @@ struct page_slot {
 	size_t len;
 };
 
+#define HTTP_PULSES 8 /* the pool has two threads at most, and listeners have one */
+
 struct http_server {
 	struct app app;
 	struct route_table routes;
@@ -51,6 +53,7 @@ struct http_server {
 	uint32_t id_prefix;
 	struct meter *times;         /* one per route, and one for requests without a route */
 	_Atomic uint64_t replies[6]; /* by the hundreds of their status */
+	struct pulse pulses[HTTP_PULSES];
 };
 
 /*
@@ -153,6 +156,10 @@ void listeners_free(struct listeners *); /* after the daemon has ended; NULL is 
 /* A response that follows the stream, which is taken over. NULL with `e` filled. */
 struct MHD_Response *listeners_add(struct listeners *, struct exchange *, const struct stream *,
 				   struct error *e);
+
+/* http.c: the thread begins something of ours that work_end ends; see http_pulses. */
+struct pulse *work_begin(struct http_server *);
+void work_end(struct pulse *);
 
 /* http_times.c: a finished request, or one whose reply has begun and has no end. */
 void times_add(struct exchange *x);

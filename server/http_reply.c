@@ -307,6 +307,7 @@ struct done *reply_bytes(struct req *r, const char *media, char *data, size_t le
 
 /* A stream under way: the present piece, and how much of it is sent. */
 struct flow {
+	struct http_server *server;
 	struct stream stream;
 	struct buf piece;
 	size_t sent;
@@ -325,12 +326,14 @@ static void flow_free(void *cls)
 /* The next piece; false where there is none, then *ret_end says why. */
 static bool flow_refill(struct flow *f, ssize_t *ret_end)
 {
+	struct pulse *work = work_begin(f->server);
 	struct error e = {.code = ERR_OK};
 	enum err err;
 
 	buf_reset(&f->piece);
 	f->sent = 0;
 	err = f->stream.next(f->stream.self, &f->piece, &e);
+	work_end(work);
 	if (!err && f->piece.failed)
 		err = error_set(&e, ERR_INTERNAL, "out of memory");
 	if (err)
@@ -367,6 +370,7 @@ static struct MHD_Response *stream_response(struct exchange *x, const struct str
 		stream->free(stream->self);
 		return NULL;
 	}
+	f->server = x->server;
 	f->stream = *stream;
 	f->piece = BUF_INIT(STREAM_PIECE_MAX);
 	memcpy(f->id, x->id, sizeof f->id);

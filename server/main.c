@@ -26,6 +26,7 @@
 #include "server/notify.h"
 #include "server/stores.h"
 #include "server/tls.h"
+#include "server/watchdog.h"
 #include "server/workers.h"
 
 /* What a running daemon consists of, in the order of its making. */
@@ -194,15 +195,19 @@ static void reload(struct process *p)
 		say_certificate(p, "reloaded the certificate");
 }
 
-/* Waits for the signal that ends the process. */
+/* Waits for the signal that ends the process; meanwhile systemd's watchdog gets its beat while all threads are heard of. */
 static int wait_for_end(struct process *p)
 {
+	struct watched rows[] = {{.who = "controller", .pulses = workers_pulse(p->workers), .n = 1},
+				 {.who = "http"}};
+	struct watchdog watchdog = {.rows = rows, .n = ARRAY_LEN(rows)};
 	int64_t tick = notify_watchdog_ms();
 	int64_t wait = tick ? tick : MS_PER_MINUTE;
 	const struct timespec timeout = {.tv_sec = wait / MS_PER_SECOND,
 					 .tv_nsec = wait % MS_PER_SECOND * 1000000};
 	int got;
 
+	rows[1].pulses = http_pulses(p->http, &rows[1].n);
 	for (;;) {
 		got = sigtimedwait(&p->signals, NULL, &timeout);
 		if (got == SIGTERM || got == SIGINT)
@@ -210,7 +215,7 @@ static int wait_for_end(struct process *p)
 		if (got == SIGHUP)
 			reload(p);
 		if (tick)
-			notify_send("WATCHDOG=1");
+			(void)watchdog_beat(&watchdog, monotonic_ms());
 	}
 }
 

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "clients/ec2/ec2.h"
 #include "clients/infinity/infinity.h"
@@ -34,7 +35,8 @@ struct worker {
 	bool running;
 	void (*step)(struct worker *);
 	struct bell bell;
-	int64_t wait_ms; /* until the next step when nobody rings; set by each step */
+	int64_t wait_ms;    /* until the next step when nobody rings; set by each step */
+	struct pulse pulse; /* looked at of the controller's: the others wait for systems that are not ours */
 
 	size_t region;
 	struct store *store;
@@ -266,9 +268,12 @@ static void *worker_main(void *arg)
 {
 	struct worker *k = arg;
 
-	do
+	do {
+		pulse_owe(&k->pulse, monotonic_ms() + LIMIT_STEP_MS);
 		k->step(k);
-	while (bell_wait(&k->bell, k->wait_ms, false));
+		pulse_owe(&k->pulse, monotonic_ms() + k->wait_ms + LIMIT_STEP_MS);
+	} while (bell_wait(&k->bell, k->wait_ms, false));
+	pulse_rest(&k->pulse);
 	return NULL;
 }
 
@@ -526,6 +531,11 @@ void workers_stop(struct workers *w)
 struct picture *workers_picture(struct workers *w)
 {
 	return reconciler_picture(w->reconciler);
+}
+
+const struct pulse *workers_pulse(const struct workers *w)
+{
+	return &w->rows[ROW_CONTROLLER].pulse;
 }
 
 const struct tallies *workers_tallies(struct workers *w)

@@ -10,6 +10,7 @@
 #include "fleet/picture.h"
 #include "fleet/tallies.h"
 #include "server/config.h"
+#include "server/pulse.h"
 
 struct workers;
 
@@ -28,6 +29,9 @@ struct picture *workers_picture(struct workers *);
 
 /* What the workers count of themselves, for /metrics; lives as long as they do. Any thread. */
 const struct tallies *workers_tallies(struct workers *);
+
+/* The controller's: it is heard of by the end of each look and of each wait. Lives as long as the workers. Any thread. */
+const struct pulse *workers_pulse(const struct workers *);
 
 /* Something changed (a setting, a wish, a request): observe and decide now. Any thread, returns at once. */
 void workers_wake(struct workers *);
