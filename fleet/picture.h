@@ -144,6 +144,7 @@ struct burst_params {
 	int64_t figures_ms; /* RULE D1: load-driven starts only on figures younger than this (60 s) */
 	int64_t status_ms;  /* a node's last_updated is fresh when younger than this (3 min) */
 	int64_t settle_ms;  /* RULE D4: EC2 lists may lag behind our own action this long */
+	int64_t ramp_ms;    /* how far back the pace towards the threshold is looked for (fleet/sample.h) */
 	int node_capacity_hd;
 	int approaching_margin_hd;
 	int threshold;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fleet/picture.h"
+#include "fleet/sample.h"
 
 const struct bursting_settings bursting_defaults = {.enabled = false,
 						    .mode = MODE_CONTROL,
@@ -58,6 +59,7 @@ struct burst_params burst_params_make(const struct bursting_settings *s, double 
 		.figures_ms = scaled(FIGURES_MS, scale),
 		.status_ms = scaled(STATUS_FRESH_MS, scale),
 		.settle_ms = scaled(SETTLE_MS, scale),
+		.ramp_ms = scaled(RAMP_WINDOW_MS, scale),
 		.node_capacity_hd = s->node_capacity_hd,
 		.approaching_margin_hd = s->approaching_margin_hd,
 		.threshold = s->bursting_threshold,

@@ -22,7 +22,6 @@
 	X(ui_live, "live.js", MEDIA_SCRIPT)                                                                  \
 	X(ui_operations, "operations.js", MEDIA_SCRIPT)                                                      \
 	X(ui_overview, "overview.js", MEDIA_SCRIPT)                                                          \
-	X(ui_ramp, "ramp.js", MEDIA_SCRIPT)                                                                  \
 	X(ui_settings, "settings.js", MEDIA_SCRIPT)                                                          \
 	X(ui_uplot, "uplot.js", MEDIA_SCRIPT)                                                                \
 	X(ui_uplot_style, "uplot.css", MEDIA_STYLE)

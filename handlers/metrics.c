@@ -259,7 +259,7 @@ struct done *metrics_get(struct req *r)
 		    "0 while the store cannot be read; what is counted from it is missing then.", counted);
 	if (counted) {
 		put_operations(&b, &tally);
-		metrics_put_ramps(&b, req_picture(r), store, r->now, r->app->config->time_scale);
+		metrics_put_ramps(&b, req_picture(r), store);
 	}
 	put_events(&b, r->app->sink);
 	metrics_put_work(&b, r->app->tallies);

@@ -9,10 +9,7 @@
 
 /* metrics_work.c: what the workers count of themselves. */
 void metrics_put_work(struct buf *, const struct tallies *);
-/*
- * How soon each principal location will come down to its threshold, by its samples of the last RAMP_WINDOW_MS / time_scale. NaN where
- * they do not tell, or cannot be read.
- */
-void metrics_put_ramps(struct buf *, const struct picture *, struct store *, int64_t now, double time_scale);
+/* How soon each principal location will come down to its threshold: location_minutes_left (handlers/views.h). */
+void metrics_put_ramps(struct buf *, const struct picture *, struct store *);
 
 #endif

@@ -2,10 +2,10 @@
 #include "handlers/metrics.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 
 #include "handlers/exposition.h"
+#include "handlers/views.h"
 
 static void put_meter(struct buf *b, const char *name, const char *help, const struct meter_bounds *bounds,
 		      const struct meter *meter)
@@ -73,21 +73,8 @@ void metrics_put_work(struct buf *b, const struct tallies *t)
 
 /* --- ramps --------------------------------------------------------------------------------------------------- */
 
-static double minutes_left(const struct picture *p, const struct location *l, struct store *store,
-			   int64_t now, int64_t window_ms)
+void metrics_put_ramps(struct buf *b, const struct picture *p, struct store *store)
 {
-	struct ramp ramp = {0};
-	struct error e;
-
-	if (!p->infinity_fresh || store_sample_ramp(store, l->id, now - window_ms, now, &ramp, &e))
-		return NAN;
-	return ramp_minutes(&ramp, window_ms, l->free_hd, l->threshold);
-}
-
-void metrics_put_ramps(struct buf *b, const struct picture *p, struct store *store, int64_t now,
-		       double time_scale)
-{
-	int64_t window_ms = 1 + (int64_t)(RAMP_WINDOW_MS / time_scale);
 	char id[24];
 	size_t i;
 
@@ -103,6 +90,6 @@ void metrics_put_ramps(struct buf *b, const struct picture *p, struct store *sto
 		(void)snprintf(id, sizeof id, "%" PRId64, l->id);
 		expo_sample(b, "burstd_minutes_to_threshold",
 			    LABELS({"location", l->name}, {"location_id", id}),
-			    minutes_left(p, l, store, now, window_ms));
+			    location_minutes_left(p, l, l->threshold, store));
 	}
 }

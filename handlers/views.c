@@ -1,9 +1,11 @@
 /* The pieces that all views are made of, locations, holds, sources, and the overlay. */
 #include "handlers/views.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "fleet/sample.h"
 
 /* --- overlay ------------------------------------------------------------------------------------------------- */
 
@@ -25,7 +27,7 @@ enum err overlay_load(struct store *store, struct overlay *ret, struct error *e)
 {
 	enum err err;
 
-	*ret = (struct overlay){0};
+	*ret = (struct overlay){.store = store};
 	err = store_settings_get(store, &ret->settings, e);
 	err = err ? err : store_thresholds(store, &ret->thresholds, &ret->n_thresholds, e);
 	err = err ? err : store_wishes(store, &ret->wishes, &ret->n_wishes, e);
@@ -190,10 +192,33 @@ static void put_wishes(json_t *v, const struct picture *p, const struct overlay 
 	put(v, "operation", location_operation(p, o, l->id));
 }
 
+double location_minutes_left(const struct picture *p, const struct location *l, int threshold,
+			     struct store *store)
+{
+	struct ramp ramp = {0};
+	struct error e;
+
+	if (!p->infinity_fresh ||
+	    store_sample_ramp(store, l->id, p->made_at - p->params.ramp_ms, p->made_at, &ramp, &e))
+		return NAN;
+	return ramp_minutes(&ramp, p->params.ramp_ms, l->free_hd, threshold);
+}
+
+/* A tenth of a minute is more than a straight line knows. An overflow location without a node that serves comes down to nothing. */
+static void put_minutes_left(json_t *v, const struct picture *p, const struct overlay *o,
+			     const struct location *l, int threshold)
+{
+	bool applies = l->principal || (l->kind == LOCATION_OVERFLOW && l->max_hd > 0);
+	double minutes = applies ? location_minutes_left(p, l, threshold, o->store) : NAN;
+
+	put(v, "minutes_to_threshold", isnan(minutes) ? NULL : json_real(round(minutes * 10) / 10));
+}
+
 json_t *view_location(const struct picture *p, const struct overlay *o, const struct location *l)
 {
 	json_t *v = json_object();
 	int own = own_threshold(o, l->id);
+	int threshold = own ? own : o->settings.bursting_threshold;
 
 	put_int(v, "id", l->id);
 	put_text(v, "name", l->name);
@@ -207,7 +232,8 @@ json_t *view_location(const struct picture *p, const struct overlay *o, const st
 	put_known(v, "media_load", l->media_load);
 	put_text(v, "state", location_state_text(l->state));
 	put(v, "bursting_threshold", own ? json_integer(own) : NULL);
-	put_int(v, "threshold_in_force", own ? own : o->settings.bursting_threshold);
+	put_int(v, "threshold_in_force", threshold);
+	put_minutes_left(v, p, o, l, threshold);
 	put_int(v, "bursting_nodes", l->n_bursting);
 	put_bool(v, "only_secondary", l->only_secondary);
 	put_time(v, "figures_at", l->figures_at);

@@ -24,6 +24,7 @@ struct overlay {
 	struct intent *intents;        /* the open ones */
 	struct operation **operations; /* of each intent its steps and values; NULL where its kind has none */
 	size_t n_intents;
+	struct store *store; /* borrowed: what all this was read from */
 };
 
 /* Reads all of it; overlay_free also after a failure. */
@@ -38,6 +39,12 @@ void put_known(json_t *object, const char *key, int64_t value); /* null when neg
 void put_id(json_t *object, const char *key, int64_t id);       /* null when 0 */
 void put_bool(json_t *object, const char *key, bool value);
 void put_time(json_t *object, const char *key, int64_t ms); /* null when 0 */
+
+/*
+ * Minutes until the location comes down to `threshold` at the pace of its samples before the picture, so the same for the same
+ * picture. NaN where it does not come down, where they do not tell, cannot be read, or Infinity's data are not fresh.
+ */
+double location_minutes_left(const struct picture *, const struct location *, int threshold, struct store *);
 
 /* --- resources; new references --- */
 json_t *view_location(const struct picture *, const struct overlay *, const struct location *);

@@ -235,8 +235,10 @@ def test_pace_towards_the_threshold(burstd, world):
             newest = burstd.get(f"/v1/samples?limit=1&location={burstd.ids['Oslo']}")["items"][0]
             if newest["free_hd_calls"] > newest["threshold_in_force"] + 2:
                 world("calls", location="Oslo", count=1, seconds=36000)
-            return 0 < left() < 1
-        until(falls, "the ramp is seen")
+            shown = burstd.get(f"/v1/locations/{burstd.ids['Oslo']}")["minutes_to_threshold"]
+            return shown is not None and 0 < shown < 1 and 0 < left() < 1
+        until(falls, "the ramp is seen, in the metric and in the location")
+        assert burstd.get(f"/v1/locations/{burstd.ids['Office']}")["minutes_to_threshold"] is None  # no principal
     finally:
         world("end_calls", location="Oslo")
 

@@ -2,7 +2,6 @@
 import { all, get } from "./api.js";
 import { h, say } from "./dom.js";
 import { live } from "./live.js";
-import { rememberSamples } from "./ramp.js";
 
 const { uPlot } = globalThis; // uplot.js, a script that runs before the modules
 
@@ -83,7 +82,6 @@ export function loadChart() {
     const data = columns(samples);
     const starts = marks.filter((event) => event.type === "start").length;
     events = marks;
-    rememberSamples(Number(place.value), samples);
     if (!samples.length) return say(note, "No samples of this time yet.");
     if (plot) plot.setData(data);
     else plot = new uPlot(options(box.clientWidth || 600, () => events), data, box);

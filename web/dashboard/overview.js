@@ -6,7 +6,6 @@ import { h, list, replace, say } from "./dom.js";
 import { at, plural, running } from "./format.js";
 import { live } from "./live.js";
 import { eventRow } from "./history.js";
-import { minutesToThreshold, rememberLoad } from "./ramp.js";
 
 const STATES = {
   ok: ["ok", "ok"],
@@ -18,6 +17,7 @@ const SEVERITIES = ["error", "warning", "info"];
 
 /* What is shown of a location and of a node: other facts may change without a new row. */
 const LOCATION_FACTS = ["id", "name", "state", "free_hd_calls", "max_hd_calls", "pending_hd_calls", "threshold_in_force", "bursting_nodes"];
+const PRINCIPAL_FACTS = [...LOCATION_FACTS, "ramp"];
 const NODE_FACTS = ["id", "name", "phase", "phase_since", "boot", "held_by", "lifetime_ends_at", "conferences", "free_hd_calls", "max_hd_calls", "instance", "operation"];
 const pick = (from, names) => Object.fromEntries(names.map((name) => [name, from[name]]));
 
@@ -42,7 +42,7 @@ function demand(status) {
   if (status.sources.some((source) => !source.fresh)) return ["short", "burstd's figures are old: nobody can say whether callers are refused."];
   if (!worst) return ["near", "There is no principal location: no location's primary overflow location holds bursting nodes."];
   if (worst.state === "threshold_reached") return short(worst, status.overflow_locations.find((one) => one.id === worst.primary_overflow_location));
-  const [soonest] = status.principal_locations.map((l) => [minutesToThreshold(l), l]).filter(([m]) => m !== null && m <= 15).sort((a, b) => a[0] - b[0]);
+  const [soonest] = status.principal_locations.map((l) => [l.minutes_to_threshold, l]).filter(([m]) => m !== null && m <= 15).sort((a, b) => a[0] - b[0]);
   if (soonest) return ["near", `${soonest[1].name} reaches its threshold in about ${plural(Math.max(1, Math.round(soonest[0])), "minute")}, as it fills now.`];
   if (worst.state === "approaching_threshold") return ["near", `${worst.name} is close to its threshold: ${plural(worst.free_hd_calls, "HD call")} left.`];
   return ["ok", "No location is near its threshold."];
@@ -96,7 +96,7 @@ function principalCard(location) {
     h("h3", {}, location.name, badge(kind, text)),
     h("p", { class: "figure" }, h("strong", {}, String(location.free_hd_calls)), ` of ${location.max_hd_calls} HD calls free`),
     meter(location),
-    h("p", { class: "hint" }, `threshold ${location.threshold_in_force} · ${ramp(location.minutes)}`));
+    h("p", { class: "hint" }, `threshold ${location.threshold_in_force} · ${location.ramp}`));
 }
 
 function phaseText(node) {
@@ -200,10 +200,9 @@ export const overview = {
   },
   update() {
     const status = live.status;
-    rememberLoad(status);
     headline(status);
     const none = [h("li", { class: "empty" }, "No location has an overflow location with bursting nodes as its primary one.")];
-    if (status.principal_locations.length) list(parts.principals, status.principal_locations.map((l) => ({ ...pick(l, LOCATION_FACTS), minutes: minutesToThreshold(l) })), (l) => l.id, principalCard);
+    if (status.principal_locations.length) list(parts.principals, status.principal_locations.map((l) => pick({ ...l, ramp: ramp(l.minutes_to_threshold) }, PRINCIPAL_FACTS)), (l) => l.id, principalCard);
     else replace(parts.principals, none);
     overflow(status);
     issues(status);
