@@ -106,7 +106,7 @@ struct done *reply_empty(struct req *, int status);
 struct done *reply_static(struct req *, const char *media, const void *data, size_t len);
 /*
  * A gzip'ed file of a page, which lives as long as the process: with an ETag, and a policy (CSP) by which a browser loads and
- * asks nothing but this server and runs no script that stands in the page.
+ * asks nothing but this server and runs no script that stands in the page. Unpacked for clients that do not ask for gzip.
  */
 struct done *reply_asset(struct req *, const char *media, const void *gzip, size_t len);
 /* malloc'ed bytes, taken over, with an ETag; NULL is an internal error. */

@@ -77,3 +77,32 @@ char *encoding_gzip(const char *data, size_t len, enum gzip_effort effort, size_
 	(void)deflateEnd(&z);
 	return out;
 }
+
+/* What stands at the end of gzip data (RFC 1952 2.3.1): the length of the data, little-endian. */
+static size_t length_within(const char *gzip, size_t len)
+{
+	const uint8_t *end = (const uint8_t *)gzip + len - 4;
+
+	return (size_t)end[0] | (size_t)end[1] << 8 | (size_t)end[2] << 16 | (size_t)end[3] << 24;
+}
+
+char *encoding_plain(const char *gzip, size_t len, size_t *ret_len)
+{
+	size_t size = length_within(gzip, len);
+	z_stream z = {.next_in = (Bytef *)(uintptr_t)gzip, .avail_in = (uInt)len};
+	char *out = malloc(size + 1);
+
+	z.next_out = (Bytef *)out;
+	z.avail_out = (uInt)size;
+	if (!out || inflateInit2(&z, GZIP_WINDOW + GZIP_FORM) != Z_OK) {
+		free(out);
+		return NULL;
+	}
+	if (inflate(&z, Z_FINISH) != Z_STREAM_END) {
+		free(out);
+		out = NULL;
+	}
+	(void)inflateEnd(&z);
+	*ret_len = size;
+	return out;
+}

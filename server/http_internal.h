@@ -176,6 +176,8 @@ bool encoding_prefers_gzip(const char *header);
 enum gzip_effort { GZIP_ONCE, GZIP_EACH };
 /* malloc'ed, *ret_len bytes, the same for the same data; NULL when out of memory. */
 char *encoding_gzip(const char *data, size_t len, enum gzip_effort effort, size_t *ret_len);
+/* The other way, of bytes that are our own; malloc'ed, NULL when out of memory. */
+char *encoding_plain(const char *gzip, size_t len, size_t *ret_len);
 
 /* http_reply.c */
 struct done *reply_refusal(struct exchange *x);

@@ -89,13 +89,16 @@ static struct done *send_bytes(struct exchange *x, int status, char *data, size_
 	return queue(x, status, response);
 }
 
+/* Nothing is coded in it, whatever the 200 in its place would be. */
 static struct MHD_Response *empty_response(const struct extras *extras)
 {
 	static char nothing[1];
+	struct extras bare = *extras;
 	struct MHD_Response *response = MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
 
+	bare.encoding = NULL;
 	if (response)
-		common_headers(response, extras);
+		common_headers(response, &bare);
 	return response;
 }
 
@@ -253,8 +256,25 @@ struct done *reply_static(struct req *r, const char *media, const void *data, si
 
 struct done *reply_asset(struct req *r, const char *media, const void *gzip, size_t len)
 {
-	return send_static(exchange_of(r), gzip, len,
-			   &(struct extras){.media = media, .encoding = "gzip", .policy = PAGE_POLICY});
+	struct exchange *x = exchange_of(r);
+	struct extras extras = {.media = media, .policy = PAGE_POLICY, .negotiated = true};
+	char etag[ETAG_SIZE];
+	char *plain;
+
+	if (encoding_prefers_gzip(x->headers.accept_encoding)) {
+		extras.encoding = "gzip";
+		return send_static(x, gzip, len, &extras);
+	}
+	/* who asks by hand; every browser takes gzip */
+	plain = encoding_plain(gzip, len, &len);
+	if (!plain)
+		return failed(r, "a file could not be unpacked");
+	etag_of(plain, len, etag);
+	extras.etag = etag;
+	if (!not_modified(x, etag))
+		return send_bytes(x, 200, plain, len, &extras);
+	free(plain);
+	return queue(x, 304, empty_response(&extras));
 }
 
 /* --- held and kept replies --------------------------------------------------------------------------------------- */
@@ -599,7 +619,6 @@ static enum err form_make(struct page_form *form, const struct exchange *x, char
 		common_headers(form->whole, &extras);
 	else
 		free(data);
-	extras.encoding = NULL;
 	form->not_modified = empty_response(&extras);
 	transport_headers(x, form->whole);
 	transport_headers(x, form->not_modified);

@@ -138,3 +138,16 @@ def test_the_tag_of_the_coded_form_is_good_for_a_change(large):
     for base in (tag, tag[:-1] + '-gzip"'):
         assert large.ask("PATCH", "/v1/bursting?dry_run=true", headers={"If-Match": base}, body={"bursting_threshold": 9}).status_code == 200
     assert large.ask("PATCH", "/v1/bursting", headers={"If-Match": '"0-gzip"'}, body={"bursting_threshold": 9}).status_code == 412
+
+
+@pytest.mark.parametrize("path", ["/", "/ui/app.js", "/docs", "/docs/swagger-ui.js"])
+def test_files_of_the_pages_in_either_form(large, path):
+    """They are built in as gzip, and unpacked for who does not ask for that."""
+    (coded, small), (plain, whole) = sent(large, path), sent(large, path, accept=None)
+    assert coded.headers["Content-Encoding"] == "gzip" and plain.headers["Content-Encoding"] is None
+    assert gzip.decompress(small) == whole and len(small) < len(whole)
+    assert plain.headers["ETag"] != coded.headers["ETag"] and plain.headers["Vary"] == coded.headers["Vary"] == "Accept-Encoding"
+    for accept, reply in (("gzip", coded), (None, plain), ("gzip;q=0", plain)):
+        again, body = sent(large, path, accept=accept, **{"If-None-Match": reply.headers["ETag"]})
+        assert again.status == 304 and body == b"" and again.headers["ETag"] == reply.headers["ETag"]
+        assert again.headers["Content-Encoding"] is None
