@@ -8,6 +8,7 @@ from selenium.webdriver.common.keys import Keys
 
 from conftest import a_burstd, a_world
 from harness import ROOT
+from page import Page
 
 NODES = ("burst-1", "burst-2", "burst-3")
 
@@ -240,10 +241,22 @@ def test_an_action_by_keyboard_alone(page, world):
 
 # --- large --------------------------------------------------------------------------------------------------------
 
-COUNT_CHANGES = """
-    window.changes = [];
-    new MutationObserver((all) => changes.push(...all.filter((m) => m.target.closest?.(".overflow")).flatMap((m) => [...m.addedNodes].filter((n) => n.nodeType === 1).map((n) => n.textContent))))
-        .observe(document.querySelector("main"), {childList: true, subtree: true});"""
+# Everything that an update touches in the views, by the row or card it belongs to: its key, its heading where it has none. A text
+# that follows the clock is no update.
+WATCH = """
+    window.touched = [];
+    const place = (node) => (node.nodeType === 1 ? node : node.parentElement);
+    const name = (element) => element?.closest("[data-key]")?.textContent ?? element?.closest("section")?.textContent ?? "gone";
+    new MutationObserver((all) => touched.push(...all.filter((one) => !place(one.target).closest("time[data-clock], progress"))
+        .map((one) => [...one.addedNodes].map((node) => name(place(node)) ?? node.textContent)[0] ?? name(place(one.target)))))
+        .observe(document.querySelector("main"), {childList: true, subtree: true, characterData: true, attributes: true});"""
+UPDATES = "return performance.getEntriesByType('resource').filter((entry) => entry.name.includes('/v1/status')).length"
+
+
+def updates(page, count):
+    """Waits until the page has fetched the status `count` times more."""
+    page.script("performance.clearResourceTimings()")
+    page.look(lambda: page.script(UPDATES) >= count, f"{count} updates")
 
 
 @pytest.fixture(name="crowd", scope="module")
@@ -262,25 +275,89 @@ def a_crowd(contract):
     world.stop()
 
 
-def test_of_500_nodes_only_what_changed_is_made_anew(driver, crowd):
-    from page import Page
+@pytest.fixture(name="many")
+def the_page_of_the_crowd(driver, crowd):
     burstd, _ = crowd
     page = Page(driver, f"http://{burstd.address}")
     page.sign_in(burstd.token)
     page.look(lambda: len(page.all(".overflow tbody tr")) == 500, "500 rows")
-    page.shot("crowd")
-    page.script(COUNT_CHANGES)
-    page.press("Start burst-1")
-    page.press("Start it")
-    page.row("burst-1", "serving")
-    changed = page.script("return window.changes")
-    assert changed and all("burst-1" in text or text.startswith("AWS burst") for text in changed), changed[:10]
+    yield page
     page.leave()
 
 
-def test_the_page_is_small(page, burstd):
-    """All files of the page, as they are sent: without those the page is asked for twice."""
-    sent = page.script("""
+def test_an_update_without_news_touches_nothing(many):
+    many.look(lambda: many.all(".events tbody tr") or many.see("p.empty", "Nothing has happened"), "the latest events")
+    many.look(lambda: "Loading" not in many.text(".chart + .hint"), "the chart")
+    updates(many, 1)
+    many.script(WATCH)
+    updates(many, 5)
+    assert many.script("return touched") == []
+
+
+def test_calls_of_one_location_touch_its_card_and_the_headline(many, crowd):
+    _, world = crowd
+    updates(many, 1)
+    many.script(WATCH)
+    world("calls", location="City 03", count=4)
+    many.see(".location", "13 of 17")
+    world("end_calls", location="City 03")
+    many.look(lambda: "13 of 17" not in many.text(".cards"), "the calls have ended")
+    touched = many.script("return touched")
+    assert touched and all(text.startswith(("City 03", "Overview")) for text in touched), set(touched)
+
+
+def test_of_500_nodes_only_what_changed_is_made_anew(many):
+    many.shot("crowd")
+    many.script(WATCH)
+    many.press("Start burst-1")
+    many.press("Start it")
+    many.row("burst-1", "serving")
+    rows = [text for text in many.script("return touched") if "many-" in text or "burst-" in text]
+    assert rows and not any("many-" in text for text in rows), rows[:10]
+
+
+# When the page shows something useful, counted from the navigation: the headline says how things stand.
+USEFUL = """
+    new MutationObserver((all, observer) => {
+        if (!document.querySelector(".headline .demand")?.textContent) return;
+        observer.disconnect();
+        requestAnimationFrame(() => setTimeout(() => { window.usefulAt = performance.now(); }));
+    }).observe(document, {childList: true, subtree: true, characterData: true});"""
+
+
+def test_the_first_useful_paint(many):
+    """How long it takes is printed (pytest -s). What it waits for is held: neither for history nor for samples nor for the stream."""
+    driver = many.driver
+    script = driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": USEFUL})
+
+    def useful():
+        driver.execute_cdp_cmd("Network.clearBrowserCache", {})
+        driver.refresh()
+        return many.look(lambda: many.script("return window.usefulAt"), "the first useful paint")
+
+    driver.execute_cdp_cmd("Network.enable", {})
+    try:
+        took = sorted(round(useful()) for _ in range(5))
+        driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/v1/history*", "*/v1/samples*", "*/v1/events*"]})
+        useful()
+        many.see(".headline", "No location is near its threshold.")
+    finally:
+        driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+        driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", {"identifier": script["identifier"]})
+    print(f"first useful paint with 50 locations and 500 nodes, without a cache: {took} ms")
+    many.expected += ["ERR_BLOCKED_BY_CLIENT"]
+
+
+def test_page_and_data_are_small(many):
+    """Everything that the browser has loaded, as it was sent, for 50 locations and 500 nodes; two and a half times as many as 250 kB are for."""
+    many.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
+    many.driver.refresh()
+    many.look(lambda: len(many.all(".overflow tbody tr")) == 500, "500 rows again")
+    many.look(lambda: "Loading" not in many.text(".chart + .hint"), "the chart")
+    sent = many.script("""
+        const seen = new Set(); // of the data only the first of each: later ones are updates
         return performance.getEntriesByType("resource").concat(performance.getEntriesByType("navigation"))
-            .filter((entry) => !entry.name.includes("/v1/")).map((entry) => [entry.name, entry.encodedBodySize])""")
-    assert len(sent) > 10 and sum(size for _, size in sent) < 60_000, sent
+            .filter((entry) => !seen.has(entry.name) && seen.add(entry.name)).map((entry) => [entry.name, entry.transferSize])""")
+    total = sum(size for _, size in sent)
+    print(f"page and data: {total} bytes in {len(sent)} replies")
+    assert len(sent) > 20 and 60_000 < total < 250_000, sent

@@ -19,6 +19,7 @@ const SEVERITIES = ["error", "warning", "info"];
 const LOCATION_FACTS = ["id", "name", "state", "free_hd_calls", "max_hd_calls", "pending_hd_calls", "threshold_in_force", "bursting_nodes"];
 const PRINCIPAL_FACTS = [...LOCATION_FACTS, "ramp"];
 const NODE_FACTS = ["id", "name", "phase", "phase_since", "boot", "held_by", "lifetime_ends_at", "conferences", "free_hd_calls", "max_hd_calls", "instance", "operation"];
+const DECISION_FACTS = ["location", "location_name", "reason", "rule"];
 const pick = (from, names) => Object.fromEntries(names.map((name) => [name, from[name]]));
 
 let parts = null;
@@ -66,10 +67,10 @@ function doing(status) {
 
 function headline(status) {
   const [kind, text] = demand(status);
-  parts.headline.dataset.kind = kind;
+  if (parts.headline.dataset.kind !== kind) parts.headline.dataset.kind = kind;
   say(parts.demand, text);
   say(parts.doing, doing(status));
-  list(parts.why, live.decisions, (one) => one.location, (one) => h("li", {}, h("b", {}, one.location_name), `: ${one.reason}`, one.rule ? h("span", { class: "rule" }, one.rule) : null));
+  list(parts.why, live.decisions.map((one) => pick(one, DECISION_FACTS)), (one) => one.location, (one) => h("li", {}, h("b", {}, one.location_name), `: ${one.reason}`, one.rule ? h("span", { class: "rule" }, one.rule) : null));
 }
 
 /* --- locations -------------------------------------------------------------------------------------------------- */
@@ -98,6 +99,8 @@ function principalCard(location) {
     meter(location),
     h("p", { class: "hint" }, `threshold ${location.threshold_in_force} · ${location.ramp}`));
 }
+
+const noPrincipal = () => h("li", { class: "empty" }, "No location has an overflow location with bursting nodes as its primary one.");
 
 function phaseText(node) {
   if (node.phase === "starting" && node.boot) return running(node.boot.since, "since", "starting for ");
@@ -201,9 +204,8 @@ export const overview = {
   update() {
     const status = live.status;
     headline(status);
-    const none = [h("li", { class: "empty" }, "No location has an overflow location with bursting nodes as its primary one.")];
-    if (status.principal_locations.length) list(parts.principals, status.principal_locations.map((l) => pick({ ...l, ramp: ramp(l.minutes_to_threshold) }, PRINCIPAL_FACTS)), (l) => l.id, principalCard);
-    else replace(parts.principals, none);
+    const principals = status.principal_locations.map((l) => pick({ ...l, ramp: ramp(l.minutes_to_threshold) }, PRINCIPAL_FACTS));
+    list(parts.principals, principals.length ? principals : [{ id: 0 }], (l) => l.id, (l) => (l.id ? principalCard(l) : noPrincipal()));
     overflow(status);
     issues(status);
     parts.chart.update(status);
