@@ -57,13 +57,19 @@ SUBMAKE  = $(MAKE) --no-print-directory $(JOBS)
 STEP     = printf '\n== %s\n'
 PYTEST  := /usr/bin/python3 -B -m pytest -q -p no:cacheprovider
 
-.PHONY: all run test lint bench install deb test-deb test-docker docs clean
+.PHONY: all run picture test lint bench install deb test-deb test-docker docs clean
 all: build/.deps-run
 	@$(SUBMAKE) programs
 
 run: build/.deps-run
 	@$(SUBMAKE) VARIANT=gcc programs
 	@exec tools/demo.sh
+
+# What the dashboard looks like in the middle of a burst.
+picture: build/.deps-run build/.deps-test
+	@$(SUBMAKE) VARIANT=gcc programs
+	@BURSTD_BIN=build/gcc/burstd BURSTD_WORLD_BIN=build/gcc/burstd-world $(PYTEST) tests/browser/test_picture.py
+	@echo 'the picture: build/screenshots/dashboard.png'
 
 # One step after the other: the first that fails ends the run.
 test: build/.deps-run build/.deps-test
