@@ -42,7 +42,9 @@ uid=$(inside clean id -u burstd) gid=$(inside clean id -g burstd)
 ls "$root"/usr/share/man/man8/burstd.8* >/dev/null || die 'no man page'
 
 step 'not configured: the start is refused, and says why'
-if chroot --userspec="$uid:$gid" "$root" /usr/bin/burstd serve --config /etc/burstd/burstd.conf; then die 'it started'; fi
+if inside_as "$uid:$gid" clean burstd serve --config /etc/burstd/burstd.conf 2>"$work/refused.log"; then die 'it started'; fi
+cat "$work/refused.log"
+grep -q INFINITY_URL "$work/refused.log" || die 'it was refused for another reason'
 
 step 'first start, as the unit says'
 cat >>"$root/etc/burstd/burstd.conf" <<-'CONF'
