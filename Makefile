@@ -93,6 +93,7 @@ lint: build/.deps-test
 	@echo 'clang-format: ok'
 	@tools/lint-includes
 	@tools/lint-rules
+	@tools/lint-checks
 	@tools/lint-banned
 	@tools/lint-migrations
 	@tools/lint-openapi

@@ -34,6 +34,11 @@ def code_only(text):
     return _TOKEN.sub(lambda m: _blank(m.group(0)), text)
 
 
+def without_comments(text):
+    """C source with comments alone blanked."""
+    return _TOKEN.sub(lambda m: _blank(m.group(0)) if m.group("comment") else m.group(0), text)
+
+
 def line_of(text, position):
     return text.count("\n", 0, position) + 1
 

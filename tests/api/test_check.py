@@ -1,15 +1,17 @@
 """`burstd check` against the world: what it finds when all is well, with wrong credentials, and when parts are missing."""
 
 import contextlib
+import datetime
 import json
 import os
 import pathlib
 import re
 import sqlite3
+import subprocess
 
 import pytest
 
-from harness import ACCESS_KEY, PASSWORD, SECRET_KEY, Burstd, World, run, until, upstreams
+from harness import ACCESS_KEY, PASSWORD, PATIENCE, SECRET_KEY, Burstd, World, run, until, upstreams
 
 LEVELS = ("ok", "info", "warning", "error")
 
@@ -59,6 +61,15 @@ def check(env):
     for secret in (PASSWORD, SECRET_KEY, "wrong-one"):
         assert secret not in done.stdout
     return done.returncode, result["findings"]
+
+
+def assert_found(findings, check):
+    """tools/lint-checks counts these two: each row of fleet/check.h is found in a test, and in one it is not."""
+    assert check in [f["id"] for f in findings], findings
+
+
+def assert_silent(findings, check):
+    assert check not in [f["id"] for f in findings], findings
 
 
 def of(findings, subject, severity):
@@ -111,7 +122,10 @@ def test_no_keys_at_all(site, tmp_path):
     env = settings(site, tmp_path, HOME=str(tmp_path))
     del env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]
     code, findings = check(env)
+    assert_found(findings, "aws_keys")
     assert code == 1 and of(findings, "aws", "error") and not of(findings, "ec2:eu-west-1", "error")
+    _, findings = check(settings(site, tmp_path))
+    assert_silent(findings, "aws_keys")
 
 
 def test_permission_to_start_is_missing(site, tmp_path):
@@ -184,29 +198,176 @@ def test_configuration(site, tmp_path):
     del env["BURSTD_INFINITY_PASSWORD"]
     code, findings = check(env)
     assert code == 1 and "BURSTD_INFINITY_PASSWORD: not set" in of(findings, "configuration", "error")[0]
+    assert_found(findings, "configuration")
+    _, findings = check(settings(site, tmp_path))
+    assert_silent(findings, "configuration")
     for more in ({"BURSTD_COLOUR": "red"}, {"BURSTD_TIME_SCALE": "fast"}, {"BURSTD_LISTEN": "nowhere"}):
         done = run("check", "--json", env=settings(site, tmp_path, **more))
         assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1
         assert done.stderr == run(env=settings(site, tmp_path, **more)).stderr
-    code, findings = check(settings(site, tmp_path, BURSTD_TLS_CERT="/nowhere", BURSTD_TLS_KEY="/nowhere"))
-    assert code == 1 and "/nowhere" in of(findings, "tls", "error")[0]
     for wrong in (["check", "now"], ["--json"], ["check", "--json=yes"], ["token", "list", "--json"]):
         done = run(*wrong, env=settings(site, tmp_path))
         assert done.returncode == 1 and (done.stderr.count("\n") == 1 or "unknown argument" in done.stdout), wrong
 
 
+def test_a_client_that_cannot_be_made(site, tmp_path):
+    """The key of the OAuth2 client is none; the other system is looked at all the same."""
+    env = settings(site, tmp_path, BURSTD_INFINITY_OAUTH_CLIENT_ID="burstd", BURSTD_INFINITY_OAUTH_KEY="wrong-one")
+    del env["BURSTD_INFINITY_USER"], env["BURSTD_INFINITY_PASSWORD"]
+    code, findings = check(env)
+    assert_found(findings, "client_unusable")
+    assert code == 1 and "not an EC P-256 key" in of(findings, "infinity", "error")[0] and of(findings, "aws", "ok")
+    env["BURSTD_INFINITY_OAUTH_KEY"] = pathlib.Path(key_pair(tmp_path)).read_text("ascii")
+    code, findings = check(env)
+    assert_silent(findings, "client_unusable")
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=PATIENCE)
+
+
+def key_pair(folder):
+    """The path of a new private key that only its owner may read."""
+    path = folder / "private.key"
+    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", str(path))
+    path.chmod(0o600)
+    return str(path)
+
+
+def certificate(folder, key, end):
+    """The path of a certificate of that key whose last moment is `end`: only `openssl ca` takes a time."""
+    ca = folder / "ca"
+    ca.mkdir(exist_ok=True)
+    (ca / "index.txt").write_text("", "ascii")
+    (ca / "serial").write_text("01\n", "ascii")
+    (ca / "ca.conf").write_text(f"[ca]\ndefault_ca = d\n[d]\ndatabase = {ca}/index.txt\nserial = {ca}/serial\n"
+                                f"new_certs_dir = {ca}\ndefault_md = sha256\npolicy = p\n[p]\ncommonName = supplied\n", "ascii")
+    openssl("req", "-new", "-key", key, "-subj", "/CN=localhost", "-out", str(ca / "request"))
+    begin = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=30)
+    openssl("ca", "-batch", "-notext", "-selfsign", "-config", str(ca / "ca.conf"), "-keyfile", key, "-in", str(ca / "request"),
+            "-out", str(ca / "certificate"), "-startdate", f"{begin:%Y%m%d%H%M%SZ}", "-enddate", f"{end:%Y%m%d%H%M%SZ}")
+    return str(ca / "certificate")
+
+
+def test_certificate_of_the_server(site, tmp_path):
+    """Two weeks before its end there is time to renew it, and after its end nobody talks to burstd."""
+    key = key_pair(tmp_path)
+
+    def checked(**lasts):
+        end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(**lasts)
+        return check(settings(site, tmp_path, BURSTD_TLS_CERT=certificate(tmp_path, key, end), BURSTD_TLS_KEY=key))
+
+    code, findings = checked(days=14, minutes=10)
+    assert code == 0 and of(findings, "tls", "ok")
+    assert_silent(findings, "tls_ends_soon")
+    assert_silent(findings, "tls_expired")
+    assert_silent(findings, "tls_unusable")
+    code, findings = checked(days=13, hours=23)
+    assert code == 0 and "expires at" in of(findings, "tls", "warning")[0]
+    assert_found(findings, "tls_ends_soon")
+    code, findings = checked(minutes=10)
+    assert_silent(findings, "tls_expired")
+    code, findings = checked(minutes=-10)
+    assert code == 1 and "expired at" in of(findings, "tls", "error")[0]
+    assert_found(findings, "tls_expired")
+    assert_silent(findings, "tls_ends_soon")
+    os.chmod(key, 0o644)
+    code, findings = checked(days=90)
+    assert code == 1 and "others may read it" in of(findings, "tls", "error")[0]
+    assert_found(findings, "tls_unusable")
+    code, findings = check(settings(site, tmp_path, BURSTD_TLS_CERT="/nowhere", BURSTD_TLS_KEY="/nowhere"))
+    assert code == 1 and "/nowhere" in of(findings, "tls", "error")[0]
+
+
 def test_state_directory(site, tmp_path):
-    _, findings = check(settings(site, tmp_path / "none"))
-    assert "the first start makes it" in of(findings, "state", "warning")[0]
+    code, findings = check(settings(site, tmp_path / "none"))
+    assert code == 0 and "the first start makes it" in of(findings, "state", "warning")[0]
+    assert_found(findings, "state_missing")
+    assert_silent(findings, "state_unusable")
+    assert not (tmp_path / "none").exists(), "a check makes nothing"
     file = tmp_path / "file"
     file.touch()
-    _, findings = check(settings(site, file))
-    assert "not a directory" in of(findings, "state", "error")[0]
-    wide = tmp_path / "wide"
-    wide.mkdir()
-    wide.chmod(0o755)
-    _, findings = check(settings(site, wide))
-    assert "by others" in of(findings, "state", "warning")[0]
+    code, findings = check(settings(site, file))
+    assert code == 1 and "not a directory" in of(findings, "state", "error")[0]
+    assert_found(findings, "state_unusable")
+    assert_silent(findings, "state_missing")
+    there = tmp_path / "there"
+    there.mkdir(0o700)
+    code, findings = check(settings(site, there))
+    assert code == 0 and of(findings, "state", "ok")
+    assert_silent(findings, "state_open")
+    for mode in (0o755, 0o701, 0o710):
+        there.chmod(mode)
+        code, findings = check(settings(site, there))
+        assert code == 0 and "by others" in of(findings, "state", "warning")[0]
+        assert_found(findings, "state_open")
+
+
+@pytest.fixture
+def left(contract, site):
+    """The state that a daemon has left behind, and the environment for a check of it."""
+    burstd = Burstd(contract, upstreams(site.infinity, site.ec2), 100)
+    assert burstd.ask("PATCH", "/v1/bursting", body={"aws_access_key_id": ACCESS_KEY,
+                                                     "aws_secret_access_key": SECRET_KEY}).status_code == 200
+    assert burstd.stop() == 0
+    yield pathlib.Path(burstd.directory.name), dict(burstd.env)
+    burstd.directory.cleanup()
+
+
+def test_database(left):
+    """Damaged, of a newer and of an older burstd; and a check mends, migrates and spoils none of them."""
+    state, env = left
+    database = state / "burstd.db"
+    code, findings = check(env)
+    assert code == 0 and of(findings, "aws", "ok") == ["keys from: settings"]
+    assert_silent(findings, "database_damaged")
+    assert_silent(findings, "database_newer")
+    assert_silent(findings, "database_older")
+    whole = database.read_bytes()
+    database.write_bytes(b"this is no database" * 500)
+    code, findings = check(env)
+    assert code == 1 and str(database) in of(findings, "state", "error")[0]
+    assert_found(findings, "database_damaged")
+    database.write_bytes(whole)
+
+    def of_version(version):
+        with sqlite3.connect(database) as db:
+            right = db.execute("PRAGMA user_version").fetchone()[0]
+            db.execute(f"PRAGMA user_version = {version}")
+        result = check(env)
+        with sqlite3.connect(database) as db:
+            assert db.execute("PRAGMA user_version").fetchone() == (version,), "a check migrates nothing"
+            db.execute(f"PRAGMA user_version = {right}")
+        return *result, right
+
+    code, findings, right = of_version(9999)
+    assert code == 1 and "schema version 9999" in of(findings, "state", "error")[0]
+    assert_found(findings, "database_newer")
+    code, findings, _ = of_version(right - 1)
+    assert code == 0 and f"migrates it to {right}" in of(findings, "state", "warning")[0]
+    assert_found(findings, "database_older")
+    assert_silent(findings, "database_newer")
+    assert check(env)[0] == 0
+
+
+def test_key_of_the_database(left):
+    """Without the key, or with another, the secrets in the database are lost: before a start says so."""
+    state, env = left
+    key = state / "key"
+    right = key.read_bytes()
+    _, findings = check(env)
+    assert_silent(findings, "key_missing")
+    assert_silent(findings, "key_wrong")
+    key.write_bytes(bytes(byte ^ 1 for byte in right))
+    code, findings = check(env)
+    assert code == 1 and of(findings, "state", "error")
+    assert_found(findings, "key_wrong")
+    key.unlink()
+    code, findings = check(env)
+    assert code == 0 and "no key file" in of(findings, "state", "warning")[0]
+    assert_found(findings, "key_missing")
+    assert_silent(findings, "key_wrong")
+    assert not key.exists(), "a check makes no key"
 
 
 def test_with_a_running_daemon(contract, site):
@@ -222,24 +383,6 @@ def test_with_a_running_daemon(contract, site):
         assert "schema version" in of(findings, "state", "ok")[0]
         assert burstd.stop() == 0
         assert check(env)[0] == 0
-        state = pathlib.Path(burstd.directory.name)
-        key = (state / "key").read_bytes()
-        (state / "key").write_bytes(b"x" * 32)
-        code, findings = check(env)
-        assert code == 1 and of(findings, "state", "error")
-        (state / "key").unlink()
-        assert "no key file" in of(check(env)[1], "state", "warning")[0]
-        assert not (state / "key").exists()
-        (state / "key").write_bytes(key)
-        (state / "key").chmod(0o600)
-        for version, word in ((9999, "error"), (0, "warning")):
-            with sqlite3.connect(state / "burstd.db") as db:
-                right = db.execute("PRAGMA user_version").fetchone()[0] if word == "error" else right
-                db.execute(f"PRAGMA user_version = {version}")
-            assert f"schema version {version}" in of(check(env)[1], "state", word)[0]
-        with sqlite3.connect(state / "burstd.db") as db:
-            assert db.execute("PRAGMA user_version").fetchone() == (0,), "a check migrates nothing"
-            db.execute(f"PRAGMA user_version = {right}")
         burstd.start()
     finally:
         burstd.close()

@@ -19,6 +19,9 @@ SOUND = {
     "store/store.c": '#include <sqlite3.h>\nconst char *s = "system(1)";\n',
     "server/main.c": '#include "handlers/nodes.h"\n#include <microhttpd.h>\n',
     "tests/unit/test_engine.c": '#include "bursting/engine.h"\n#include <sqlite3.h>\n/* RULES S1 to S2, E1 - and RULE V1 */\n',
+    "fleet/check.h": '#define CHECKS(X) \\\n\tX(FULL, "node_full", ERROR, NULL, 0, "c", "r") \\\n\tX(TLS, "tls_ends", INFO, NULL, 0, "c", "r")\n',
+    "tests/unit/test_checks.c": '\tassert_found_among(s, "node_full");\n\tassert_silent(site->s, CHECK_FULL);\n',
+    "tests/api/test_checks.py": 'def test_it(found):\n    assert_found(found, "tls_ends")\n    assert_silent(found, "tls_ends")\n',
     "docs/bursting.md": "### S1 Short\n### S2 First start\n### E1 Idle\n### V1 States\n",
     "migrations/0001_first.sql": MIGRATION,
     "migrations/SHA256SUMS": hashlib.sha256(MIGRATION.encode()).hexdigest() + "  0001_first.sql\n",
@@ -55,7 +58,7 @@ def commit(root):
     git(root, "commit", "-q", "-m", "change")
 
 
-@pytest.mark.parametrize("name", ["includes", "rules", "banned", "migrations"])
+@pytest.mark.parametrize("name", ["includes", "rules", "checks", "banned", "migrations"])
 def test_a_sound_tree_passes(tree, name):
     code, said = lint(name, tree)
     assert code == 0 and ": ok, " in said, said
@@ -108,6 +111,29 @@ def test_includes_finds(tree, path, text, says):
 def test_rules_finds(tree, path, text, says):
     write(tree, path, text)
     code, said = lint("rules", tree)
+    assert code != 0 and says in said, said
+
+
+@pytest.mark.parametrize(
+    "path, text, says",
+    [
+        ("tests/unit/test_checks.c", "", "node_full is found in no test"),
+        ("tests/unit/test_checks.c", "\tassert_found(s, CHECK_FULL);\n", "node_full is silent in no test"),
+        ("tests/unit/test_checks.c", "\tassert_silent(s, CHECK_FULL);\n", "node_full is found in no test"),
+        ("tests/unit/test_checks.c", '/* assert_found(s, "node_full"); assert_silent(s, "node_full"); */', "node_full is found in no test"),
+        ("tests/unit/test_checks.c", '\tassert_silent(s, "node_full");\n\tfound(s, "node_full");\n', "node_full is found in no test"),
+        ("tests/unit/test_more.c", '\tassert_silent(s, "node_ful");\n', "tests/unit/test_more.c:1: node_ful is no row"),
+        ("tests/unit/test_more.c", "\tassert_silent(s, CHECK_FUL);\n", "CHECK_FUL is no row"),
+        ("tests/api/test_checks.py", '# assert_found(f, "tls_ends")\n"""assert_silent(f, "tls_ends")"""\n', "tls_ends is found in no test"),
+        ("tests/api/test_checks.py", 'for c in ["tls_ends"]:\n    assert_found(f, c)\n    assert_silent(f, c)\n', "tls_ends is silent in no test"),
+        ("tests/api/test_more.py", 'assert_silent(f, "tls_end")\n', "tests/api/test_more.py:1: tls_end is no row"),
+        ("fleet/check.h", SOUND["fleet/check.h"] + '\tX(NEW, "brand_new", WARNING, NULL, 0, "c", "r")\n', "brand_new is found in no test"),
+        ("fleet/check.h", "", "no row was found"),
+    ],
+)
+def test_checks_finds(tree, path, text, says):
+    write(tree, path, text)
+    code, said = lint("checks", tree)
     assert code != 0 and says in said, said
 
 

@@ -23,7 +23,7 @@ static int healthy(void **state)
 #define ISSUE_TEST(name) cmocka_unit_test_setup_teardown(name, healthy, scene_teardown)
 
 /* Exactly one issue: this one, about that, with all that an operator needs. */
-static void assert_issue(const struct scene *s, const char *id, const char *subject)
+static void assert_found(const struct scene *s, const char *id, const char *subject)
 {
 	const struct issue *i = issue_seen(s, id);
 
@@ -40,6 +40,13 @@ static void assert_no_issue(const struct scene *s)
 {
 	if (s->p->n_issues)
 		fail_msg("%s: %s", s->p->issues[0].id, s->p->issues[0].message);
+}
+
+/* No issue at all, and this one in particular. */
+static void assert_silent(const struct scene *s, const char *id)
+{
+	assert_silent_about(s, id);
+	assert_no_issue(s);
 }
 
 static void nothing_to_say(void **state)
@@ -70,13 +77,13 @@ static void v5_lead_of_a_schedule(void **state)
 	struct schedule *schedule = scene_schedule(s);
 
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "lead_exceeds_lifetime");
 	schedule->minutes_in_advance++;
 	scene_join(s);
-	assert_issue(s, "lead_exceeds_lifetime", "schedule mornings");
+	assert_found(s, "lead_exceeds_lifetime", "schedule mornings");
 	schedule->enabled = false;
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "lead_exceeds_lifetime");
 }
 
 /* RULE S8: a schedule wants more than there is; while nobody knows what there is, nothing is said. */
@@ -88,23 +95,23 @@ static void s8_a_schedule_without_nodes(void **state)
 
 	schedule->instances_to_add = 2;
 	scene_join(s);
-	assert_issue(s, "schedule_without_nodes", "schedule mornings");
+	assert_found(s, "schedule_without_nodes", "schedule mornings");
 	schedule->instances_to_add = 1;
 	schedule->location = 99;
 	scene_join(s);
-	assert_issue(s, "schedule_without_nodes", "schedule mornings");
+	assert_found(s, "schedule_without_nodes", "schedule mornings");
 	schedule->location = 0;
 	schedule->nodes = nodes;
 	schedule->n_nodes = 1; /* an always-on node */
 	scene_join(s);
-	assert_issue(s, "schedule_without_nodes", "schedule mornings");
+	assert_found(s, "schedule_without_nodes", "schedule mornings");
 	nodes[0] = scene_find(s, "burst-1")->id;
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "schedule_without_nodes");
 	nodes[0] = 99;
 	s->infinity_unheard = true;
 	scene_join(s);
-	assert_null(issue_seen(s, "schedule_without_nodes"));
+	assert_silent_about(s, "schedule_without_nodes");
 }
 
 /* RULE S8: the zone data have lost the zone of a schedule. */
@@ -113,9 +120,11 @@ static void s8_a_schedule_without_a_zone(void **state)
 	struct scene *s = *state;
 	struct schedule *schedule = scene_schedule(s);
 
+	scene_join(s);
+	assert_silent(s, "schedule_zone_unknown");
 	schedule->zone_missing = true;
 	scene_join(s);
-	assert_issue(s, "schedule_zone_unknown", "schedule mornings");
+	assert_found(s, "schedule_zone_unknown", "schedule mornings");
 }
 
 /* RULE V5: threshold at or above the capacity of one overflow node. */
@@ -126,10 +135,10 @@ static void v5_threshold(void **state)
 	s->settings.bursting_threshold = SCENE_HD - 1;
 	scene_find(s, "oslo-1")->used_hd = 0;
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "threshold_too_high");
 	s->settings.bursting_threshold = SCENE_HD;
 	scene_join(s);
-	assert_issue(s, "threshold_too_high", "location AWS burst");
+	assert_found(s, "threshold_too_high", "location AWS burst");
 }
 
 /* RULE V5: the smallest node of the location counts, and the guess for one that was never seen up. */
@@ -140,10 +149,10 @@ static void v5_threshold_of_the_smallest_node(void **state)
 	s->settings.bursting_threshold = 9;
 	scene_burst(s, "burst-2", INSTANCE_STOPPED)->max_hd = 0;
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "threshold_too_high");
 	s->settings.node_capacity_hd = 9;
 	scene_join(s);
-	assert_issue(s, "threshold_too_high", "location AWS burst");
+	assert_found(s, "threshold_too_high", "location AWS burst");
 }
 
 /* RULE V5, RULE S5: a burst location that is only secondary overflow. */
@@ -153,11 +162,13 @@ static void v5_only_secondary(void **state)
 
 	s->locations[0].overflow1 = 0;
 	scene_join(s);
-	assert_issue(s, "tagged_always_on",
+	assert_found(s, "tagged_always_on",
 		     "node burst-1"); /* linked from nowhere is no secondary overflow */
+	assert_silent_about(s, "only_secondary_overflow");
 	s->locations[0].overflow2 = 2;
 	scene_join(s);
-	assert_issue(s, "only_secondary_overflow", "location AWS burst");
+	assert_found(s, "only_secondary_overflow", "location AWS burst");
+	assert_silent_about(s, "tagged_always_on");
 }
 
 /* A wish for a location that Infinity does not fulfil, or refuses; its operation that is tried again. */
@@ -169,13 +180,14 @@ static void wishes_for_a_location(void **state)
 	*w = (struct location_wish){.location = 1, .change = {.fields = LOCATION_PRIMARY, .overflow1 = 2}};
 	s->n_location_wishes = 1;
 	scene_join(s);
-	assert_no_issue(s); /* as it is wished */
+	assert_silent(s, "drift"); /* as it is wished */
 	w->change.overflow1 = 0;
 	scene_join(s);
-	assert_issue(s, "drift", "location Oslo");
+	assert_found(s, "drift", "location Oslo");
+	assert_silent_about(s, "location_refused");
 	(void)snprintf(w->refused, sizeof(w->refused), "no");
 	scene_join(s);
-	assert_issue(s, "location_refused", "location Oslo");
+	assert_found(s, "location_refused", "location Oslo");
 	w->change.fields = 0;
 	s->intents[0] = (struct intent){.id = 7,
 					.kind = INTENT_LOCATION_DELETE,
@@ -184,12 +196,12 @@ static void wishes_for_a_location(void **state)
 					.error = "away"};
 	s->n_intents = 1;
 	scene_join(s);
-	assert_issue(s, "operation_retrying", "location Oslo");
+	assert_found(s, "operation_retrying", "location Oslo");
 	assert_null(s->p->nodes[0].intent); /* it is the location's alone */
 	s->intents[0].kind = INTENT_START;
 	s->intents[0].node = 4711;
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "operation_retrying");
 }
 
 /* RULE V5: always-on and bursting nodes in one location. */
@@ -197,9 +209,11 @@ static void v5_mixed_location(void **state)
 {
 	struct scene *s = *state;
 
+	scene_join(s);
+	assert_silent(s, "mixed_location");
 	scene_node(s, "always-on", 17, 0);
 	scene_join(s);
-	assert_issue(s, "mixed_location", "location AWS burst");
+	assert_found(s, "mixed_location", "location AWS burst");
 }
 
 /* RULE V5: proxying and transcoding nodes in one location; a location of each is fine. */
@@ -212,10 +226,10 @@ static void v5_mixed_roles(void **state)
 	n = scene_node(s, "proxy-1", 17, 0);
 	n->role = ROLE_PROXYING;
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "mixed_roles");
 	n->location = 1;
 	scene_join(s);
-	assert_issue(s, "mixed_roles", "location Oslo");
+	assert_found(s, "mixed_roles", "location Oslo");
 }
 
 /* RULE V5: the distributed database on a bursting node; on an always-on node it belongs. */
@@ -225,10 +239,10 @@ static void v5_distributed_database(void **state)
 
 	scene_find(s, "oslo-1")->distributed_database = true;
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "distributed_database");
 	scene_find(s, "burst-1")->distributed_database = true;
 	scene_join(s);
-	assert_issue(s, "distributed_database", "node burst-1");
+	assert_found(s, "distributed_database", "node burst-1");
 }
 
 /* RULE V5: a tag value that is not ours, at the address of a node. */
@@ -238,11 +252,11 @@ static void v5_tag_mismatch(void **state)
 
 	scene_find(s, "burst-1")->instance.tag_value = "MGR.example.com";
 	scene_join(s);
-	assert_issue(s, "tag_mismatch", "node burst-1");
+	assert_found(s, "tag_mismatch", "node burst-1");
 	scene_find(s, "burst-1")->instance.tag_value = NULL; /* no tag: nobody said it were a bursting node */
 	scene_join(s);
-	assert_null(issue_seen(s, "tag_mismatch"));
-	assert_issue(s, "no_tagged_instance", "bursting");
+	assert_silent_about(s, "tag_mismatch");
+	assert_found(s, "no_tagged_instance", "bursting");
 }
 
 /* RULE V5: the tag value `unknown`, or none. */
@@ -253,7 +267,10 @@ static void v5_tag_value_unknown(void **state)
 	s->nodes[1].has_instance = false;
 	(void)snprintf(s->settings.tag_value, sizeof(s->settings.tag_value), "unknown");
 	scene_join(s);
-	assert_issue(s, "tag_value_unknown", "bursting");
+	assert_found(s, "tag_value_unknown", "bursting");
+	(void)snprintf(s->settings.tag_value, sizeof(s->settings.tag_value), "unknown.example.com");
+	scene_join(s);
+	assert_silent_about(s, "tag_value_unknown");
 }
 
 /* RULE V5: the public address differs from the static NAT address. */
@@ -264,14 +281,15 @@ static void v5_static_nat(void **state)
 
 	n->static_nat = "198.51.100.7";
 	scene_join(s);
-	assert_no_issue(s); /* no public address at all: stopped, or behind something else */
+	assert_silent(s,
+		      "static_nat_differs"); /* no public address at all: stopped, or behind something else */
 	n->instance.elastic = true;
 	n->instance.public_address = "198.51.100.7";
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "static_nat_differs");
 	n->instance.public_address = "198.51.100.8";
 	scene_join(s);
-	assert_issue(s, "static_nat_differs", "node burst-1");
+	assert_found(s, "static_nat_differs", "node burst-1");
 	assert_non_null(strstr(issue_seen(s, "static_nat_differs")->remedy, "\"follow\""));
 }
 
@@ -285,14 +303,14 @@ static void v5_static_nat_that_follows(void **state)
 	s->wishes[s->n_wishes++] = (struct node_wish){
 		.node = n->id, .follow_address = WISH_TRUE, .start_order = START_ORDER_NONE};
 	scene_join(s);
-	assert_issue(s, "static_nat_differs", "node burst-1");
+	assert_found(s, "static_nat_differs", "node burst-1");
 	assert_non_null(strstr(issue_seen(s, "static_nat_differs")->message, "not set"));
 	n->static_nat = "198.51.100.8";
 	scene_join(s);
 	assert_no_issue(s);
 	s->wishes[0].follow_address = WISH_NONE;
 	scene_join(s);
-	assert_issue(s, "no_elastic_ip", "node burst-1");
+	assert_found(s, "no_elastic_ip", "node burst-1");
 }
 
 /* RULE V5: no Elastic IP on a node with public media. */
@@ -304,10 +322,10 @@ static void v5_elastic(void **state)
 	n->instance.public_address = "198.51.100.7";
 	n->instance.elastic = true;
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "no_elastic_ip");
 	n->instance.elastic = false;
 	scene_join(s);
-	assert_issue(s, "no_elastic_ip", "node burst-1");
+	assert_found(s, "no_elastic_ip", "node burst-1");
 }
 
 /* RULE V5: licence ports nearly used up: nine in ten. */
@@ -318,13 +336,13 @@ static void v5_licences(void **state)
 	s->license_total = 100;
 	s->license_used = 89;
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "licenses_low");
 	s->license_used = 90;
 	scene_join(s);
-	assert_issue(s, "licenses_low", "infinity");
+	assert_found(s, "licenses_low", "infinity");
 	s->license_total = 0; /* not licensed by ports */
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "licenses_low");
 }
 
 /* RULE V5: instance types with 36 or more vCPU. */
@@ -353,10 +371,23 @@ static void v5_large_instances(void **state)
 		scene_find(s, "burst-1")->instance.type = types[i].type;
 		scene_join(s);
 		if (types[i].issue)
-			assert_issue(s, types[i].issue, "node burst-1");
+			assert_found(s, types[i].issue, "node burst-1");
 		else
 			assert_no_issue(s);
 	}
+}
+
+/* RULE V5: the guide's limit itself, 36 vCPU. */
+static void v5_the_first_large_instance(void **state)
+{
+	struct scene *s = *state;
+
+	scene_find(s, "burst-1")->instance.type = "c5.8xlarge";
+	scene_join(s);
+	assert_silent(s, "large_instance");
+	scene_find(s, "burst-1")->instance.type = "c5.9xlarge";
+	scene_join(s);
+	assert_found(s, "large_instance", "node burst-1");
 }
 
 /* RULE V5: shared tenancy. */
@@ -366,10 +397,10 @@ static void v5_tenancy(void **state)
 
 	scene_find(s, "burst-1")->instance.tenancy = "host";
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "shared_tenancy");
 	scene_find(s, "burst-1")->instance.tenancy = "default";
 	scene_join(s);
-	assert_issue(s, "shared_tenancy", "node burst-1");
+	assert_found(s, "shared_tenancy", "node burst-1");
 }
 
 /* --- the platform ---------------------------------------------------------------------------------------------- */
@@ -382,10 +413,12 @@ static void s9_two_controllers(void **state)
 	s->infinity_bursting = true;
 	s->settings.enabled = false;
 	scene_join(s);
-	assert_issue(s, "infinity_bursts", "infinity");
+	assert_found(s, "infinity_bursts", "infinity");
+	assert_silent_about(s, "two_controllers");
 	s->settings.enabled = true;
 	scene_join(s);
-	assert_issue(s, "two_controllers", "infinity");
+	assert_found(s, "two_controllers", "infinity");
+	assert_silent_about(s, "infinity_bursts");
 }
 
 /* RULE V5: a whole read of EC2 without any tagged instance; not where another issue says why. */
@@ -397,10 +430,10 @@ static void v5_no_tagged_instance(void **state)
 	scene_find(s, "burst-1")->location = 1;
 	s->ec2_partial = true;
 	scene_join(s);
-	assert_null(issue_seen(s, "no_tagged_instance"));
+	assert_silent_about(s, "no_tagged_instance");
 	s->ec2_partial = false;
 	scene_join(s);
-	assert_issue(s, "no_tagged_instance", "bursting");
+	assert_found(s, "no_tagged_instance", "bursting");
 }
 
 /* RULE D1: a source that cannot be read, in its own words. */
@@ -414,17 +447,25 @@ static void d1_a_source_in_trouble(void **state)
 						     .error_id = "ec2_credentials",
 						     .remedy = "Set a valid key."};
 	scene_join(s);
-	assert_issue(s, "ec2_credentials", "ec2:eu-west-2");
+	assert_found(s, "ec2_credentials", "ec2:eu-west-2");
 	assert_string_equal(issue_seen(s, "ec2_credentials")->remedy, "Set a valid key.");
+	s->sources[0].error_id = NULL; /* trouble without a name of its own */
+	scene_join(s);
+	assert_found(s, "source_error", "ec2:eu-west-2");
+	s->sources[0].error = NULL;
+	scene_join(s);
+	assert_silent(s, "source_error");
 }
 
 static void d1_a_partial_read(void **state)
 {
 	struct scene *s = *state;
 
+	scene_join(s);
+	assert_silent(s, "infinity_partial");
 	s->infinity_partial = true;
 	scene_join(s);
-	assert_issue(s, "infinity_partial", "infinity");
+	assert_found(s, "infinity_partial", "infinity");
 	assert_non_null(strstr(issue_seen(s, "infinity_partial")->message, "3 of 4"));
 }
 
@@ -441,11 +482,11 @@ static void e5_what_holds_a_drain(void **state)
 	n->maintenance = true;
 	(void)snprintf(n->reason, sizeof(n->reason), "burstd: controller: idle");
 	scene_later(s, MINUTES);
-	assert_no_issue(s);
+	assert_silent(s, "drain_held");
 	n->used_hd = 2;
 	n->participants = 9;
 	scene_later(s, MINUTES);
-	assert_issue(s, "drain_held", "node burst-1");
+	assert_found(s, "drain_held", "node burst-1");
 	assert_non_null(strstr(issue_seen(s, "drain_held")->message, "2 conference(s) and 9 participant(s)"));
 }
 
@@ -456,9 +497,11 @@ static void an_operation_that_is_tried_again(void **state)
 
 	scene_join(s);
 	i = scene_intent(s, scene_find(s, "burst-1"), INTENT_STOP, INTENT_WAITING);
+	scene_later(s, MINUTES);
+	assert_silent_about(s, "operation_retrying");
 	(void)snprintf(i->error, sizeof(i->error), "a conference was placed on the node at the last moment");
 	scene_later(s, MINUTES);
-	assert_issue(s, "operation_retrying", "node burst-1");
+	assert_found(s, "operation_retrying", "node burst-1");
 }
 
 /* A halted operation waits for a person: by its node while there is one, else by its number. */
@@ -471,22 +514,22 @@ static void an_operation_that_is_halted(void **state)
 	i = scene_intent(s, scene_find(s, "burst-1"), INTENT_RESIZE, INTENT_HALTED);
 	(void)snprintf(i->error, sizeof(i->error), "c4.large is not offered in eu-west-2a");
 	scene_later(s, MINUTES);
-	assert_issue(s, "operation_halted", "node burst-1");
+	assert_found(s, "operation_halted", "node burst-1");
 	assert_int_equal(issue_seen(s, "operation_halted")->severity, SEVERITY_ERROR);
 	i->node = 999; /* deleted by its own step */
 	scene_later(s, MINUTES);
-	assert_issue(s, "operation_halted", "operation 1001");
+	assert_found(s, "operation_halted", "operation 1001");
 	i->node = 0;
 	i->kind = INTENT_CONFIGURE_PLATFORM;
 	scene_later(s, MINUTES);
-	assert_issue(s, "operation_halted", "operation 1001");
+	assert_found(s, "operation_halted", "operation 1001");
 	assert_non_null(strstr(issue_seen(s, "operation_halted")->message, "configure_platform"));
 	i->state = INTENT_WORKING;
 	scene_later(s, MINUTES);
-	assert_issue(s, "operation_retrying", "operation 1001");
+	assert_found(s, "operation_retrying", "operation 1001");
 	i->error[0] = '\0';
 	scene_later(s, MINUTES);
-	assert_no_issue(s);
+	assert_silent(s, "operation_halted");
 }
 
 /* Between two steps of an operation nodes and instances do not fit together: nothing is lost. */
@@ -505,11 +548,11 @@ static void no_orphans_of_an_open_operation(void **state)
 	tagged = scene_ec2(s, true, s->now);
 	infinity->n_nodes--; /* not configured yet */
 	scene_join_reports(s, infinity, tagged, NULL);
-	assert_issue(s, "instance_without_node", "instance i-3");
+	assert_found(s, "instance_without_node", "instance i-3");
 	i = scene_intent(s, n, INTENT_DEPLOY_NODE, INTENT_WORKING);
 	i->node = 0;
 	scene_join_reports(s, infinity, tagged, NULL);
-	assert_issue(s, "instance_without_node", "instance i-3"); /* another operation's */
+	assert_found(s, "instance_without_node", "instance i-3"); /* another operation's */
 	(void)snprintf(i->token, sizeof(i->token), "%s", tag.value);
 	scene_join_reports(s, infinity, tagged, NULL);
 	assert_no_issue(s);
@@ -541,20 +584,20 @@ static void e5_left_over_maintenance_mode(void **state)
 	n->maintenance = true;
 	(void)snprintf(n->reason, sizeof(n->reason), "disk replacement");
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "maintenance_leftover");
 	(void)snprintf(n->reason, sizeof(n->reason), "burstd: controller: idle");
 	scene_join(s);
-	assert_issue(s, "maintenance_leftover", "node burst-1");
+	assert_found(s, "maintenance_leftover", "node burst-1");
 	scene_intent(s, n, INTENT_SHUT_DOWN, INTENT_HALTED);
 	scene_join(s);
-	assert_issue(s, "operation_halted", "node burst-1");
+	assert_found(s, "operation_halted", "node burst-1");
 	s->n_intents = 0;
 	n->maintenance = false;
 	n = scene_find(s, "oslo-1"); /* operations work on always-on nodes too */
 	n->maintenance = true;
 	(void)snprintf(n->reason, sizeof(n->reason), "burstd: resize");
 	scene_join(s);
-	assert_issue(s, "maintenance_leftover", "node oslo-1");
+	assert_found(s, "maintenance_leftover", "node oslo-1");
 }
 
 static void drift_is_shown(void **state)
@@ -565,14 +608,14 @@ static void drift_is_shown(void **state)
 						      .power = WISH_POWER_ON,
 						      .start_order = START_ORDER_NONE};
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "drift");
 	s->wishes[0].power = WISH_POWER_OFF;
 	scene_join(s);
-	assert_issue(s, "drift", "node burst-1");
+	assert_found(s, "drift", "node burst-1");
 	s->wishes[0].power = WISH_POWER_NONE;
 	s->wishes[0].maintenance = WISH_TRUE;
 	scene_join(s);
-	assert_issue(s, "drift", "node burst-1");
+	assert_found(s, "drift", "node burst-1");
 }
 
 /* A proxying node may be smaller. */
@@ -584,10 +627,10 @@ static void v5_small_proxying_node(void **state)
 	n->role = ROLE_PROXYING;
 	n->instance.type = "c5.xlarge";
 	scene_join(s);
-	assert_null(issue_seen(s, "small_instance"));
+	assert_silent_about(s, "small_instance");
 	n->instance.type = "c5.large";
 	scene_join(s);
-	assert_non_null(issue_seen(s, "small_instance"));
+	assert_found_among(s, "small_instance");
 }
 
 /* RULE V5: a node that takes far fewer calls than the guide's 17. */
@@ -597,10 +640,10 @@ static void v5_low_capacity(void **state)
 
 	scene_find(s, "burst-1")->max_hd = 13;
 	scene_join(s);
-	assert_no_issue(s);
+	assert_silent(s, "low_capacity");
 	scene_find(s, "burst-1")->max_hd = 12;
 	scene_join(s);
-	assert_issue(s, "low_capacity", "node burst-1");
+	assert_found(s, "low_capacity", "node burst-1");
 }
 
 /* RULE V5: an instance with our tag at whose addresses there is no Conferencing Node. */
@@ -614,14 +657,14 @@ static void v5_instance_without_node(void **state)
 	infinity = scene_infinity(s, s->now);
 	tagged = scene_ec2(s, true, s->now);
 	scene_join_reports(s, infinity, tagged, NULL);
-	assert_no_issue(s);
+	assert_silent(s, "instance_without_node");
 	infinity->n_nodes--; /* it was deleted in Infinity */
 	scene_join_reports(s, infinity, tagged, NULL);
-	assert_non_null(issue_seen(s, "instance_without_node"));
+	assert_found_among(s, "instance_without_node");
 	assert_string_equal(issue_seen(s, "instance_without_node")->subject, "instance i-3");
 	tagged->instances[1].state = INSTANCE_SHUTTING_DOWN;
 	scene_join_reports(s, infinity, tagged, NULL);
-	assert_null(issue_seen(s, "instance_without_node"));
+	assert_silent_about(s, "instance_without_node");
 	infinity_report_free(infinity);
 	ec2_report_free(tagged);
 }
@@ -633,13 +676,14 @@ static void v5_node_without_instance(void **state)
 	struct scene_node *waits = scene_node(s, "burst-2", SCENE_HD, 0);
 
 	scene_join(s);
-	assert_null(issue_seen(s, "node_without_instance")); /* it is up, elsewhere */
+	assert_silent_about(s, "node_without_instance"); /* it is up, elsewhere */
 	waits->sync = SYNC_SUSPENDED;
 	s->ec2_partial = true; /* RULE D1: half a list proves nothing */
 	scene_join(s);
-	assert_null(issue_seen(s, "node_without_instance"));
+	assert_silent_about(s, "node_without_instance");
 	s->ec2_partial = false;
 	scene_join(s);
+	assert_found_among(s, "node_without_instance");
 	assert_string_equal(issue_seen(s, "node_without_instance")->subject, "node burst-2");
 	waits->location = 1;
 	scene_find(s, "burst-1")->unlisted = true;
@@ -656,14 +700,15 @@ static void v5_clock_skew(void **state)
 
 	infinity->server_offset = -3 * SECONDS;
 	scene_join_reports(s, infinity, tagged, NULL);
-	assert_issue(s, "clock_skew", "infinity");
+	assert_found(s, "clock_skew", "infinity");
 	assert_non_null(strstr(s->p->issues[0].message, "3 seconds behind"));
+	assert_silent_about(s, "clock_far_off");
 	infinity->server_offset = 5 * MINUTES;
 	scene_join_reports(s, infinity, tagged, NULL);
-	assert_issue(s, "clock_far_off", "infinity");
+	assert_found(s, "clock_far_off", "infinity");
 	infinity->server_offset = 0;
 	scene_join_reports(s, infinity, tagged, NULL);
-	assert_no_issue(s);
+	assert_silent(s, "clock_skew");
 	infinity_report_free(infinity);
 	ec2_report_free(tagged);
 }
@@ -684,13 +729,13 @@ static void v5_replication(void **state)
 	infinity->nodes = many;
 	infinity->n_nodes = 60;
 	scene_join_reports(s, infinity, NULL, NULL);
-	assert_null(issue_seen(s, "replication_slow"));
+	assert_silent_about(s, "replication_slow");
 	infinity->n_nodes = 61;
 	scene_join_reports(s, infinity, NULL, NULL);
-	assert_non_null(issue_seen(s, "replication_slow"));
+	assert_found_among(s, "replication_slow");
 	s->settings.replication_wait_seconds = 180;
 	scene_join_reports(s, infinity, NULL, NULL);
-	assert_null(issue_seen(s, "replication_slow"));
+	assert_silent_about(s, "replication_slow");
 	infinity_report_free(infinity);
 }
 
@@ -707,7 +752,7 @@ static void survey_findings(void **state)
 	s->surveys[1] = survey;
 	s->n_surveys = 2;
 	scene_join(s);
-	assert_issue(s, "small_instance", "security group sg-1");
+	assert_found(s, "small_instance", "security group sg-1");
 	assert_string_equal(s->p->issues[0].message, "tcp 443 is closed");
 	assert_int_equal(s->p->issues[0].observed_at, SCENE_NOW - 5 * MINUTES);
 	assert_int_equal(s->p->n_surveys, 2);
@@ -753,6 +798,7 @@ int main(void)
 		ISSUE_TEST(v5_elastic),
 		ISSUE_TEST(v5_licences),
 		ISSUE_TEST(v5_large_instances),
+		ISSUE_TEST(v5_the_first_large_instance),
 		ISSUE_TEST(v5_tenancy),
 		ISSUE_TEST(v5_small_proxying_node),
 		ISSUE_TEST(v5_low_capacity),
