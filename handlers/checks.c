@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "handlers/acknowledged.h"
 #include "handlers/handlers.h"
 #include "handlers/input.h"
 #include "handlers/paging.h"
@@ -27,16 +28,6 @@ struct query {
 	const char *id;   /* NULL = all */
 	const char *subject;
 };
-
-struct acknowledgements {
-	struct acknowledgement *rows;
-	size_t n;
-};
-
-static void acknowledgements_free(struct acknowledgements *a)
-{
-	store_acknowledgements_free(a->rows, a->n);
-}
 
 /* One finding in the list, with its place in the order. */
 struct placed {
@@ -71,14 +62,6 @@ static int by_key(const void *a, const void *b)
 	const struct placed *x = a, *y = b;
 
 	return (x->key > y->key) - (x->key < y->key);
-}
-
-static const struct acknowledgement *acknowledged(const struct acknowledgements *a, const struct issue *i)
-{
-	for (size_t k = 0; k < a->n; k++)
-		if (!strcmp(a->rows[k].check, i->id) && !strcmp(a->rows[k].subject, i->subject))
-			return &a->rows[k];
-	return NULL;
 }
 
 static bool wanted(const struct query *q, const struct placed *f)
@@ -172,9 +155,6 @@ static bool query_read(struct req *r, struct query *q, struct error *e)
 	return true;
 }
 
-/* Acknowledgements are few: each was written by a person. */
-#define ACKNOWLEDGEMENTS_MAX 100000
-
 struct done *check_list(struct req *r)
 {
 	_cleanup_(acknowledgements_free) struct acknowledgements a = {0};
@@ -189,8 +169,7 @@ struct done *check_list(struct req *r)
 	if (!query_read(r, &q, &e))
 		return reply_error(r, &e);
 	store = req_store(r, &e);
-	if (!store ||
-	    store_acknowledgements(store, r->now, false, 0, ACKNOWLEDGEMENTS_MAX, &a.rows, &a.n, &e))
+	if (!store || acknowledgements_load(store, r->now, &a, &e))
 		return reply_error(r, &e);
 	list = sorted(p, &q, &a, &n);
 	if (!list)

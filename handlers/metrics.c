@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/process.h"
+#include "handlers/acknowledged.h"
 #include "handlers/exposition.h"
 #include "handlers/handlers.h"
 #include "handlers/metrics.h"
@@ -65,16 +66,22 @@ static void put_nodes(struct buf *b, const struct picture *p)
 		expo_sample(b, "burstd_nodes", LABELS({"phase", phase_text((enum node_phase)i)}), n[i]);
 }
 
-static void put_issues(struct buf *b, const struct picture *p)
+/* Where the acknowledgements cannot be read, none is in force: rather one alert too many. */
+static void put_issues(struct buf *b, const struct picture *p, const struct acknowledgements *a)
 {
-	int n[SEVERITY_ERROR + 1] = {0};
+	int n[SEVERITY_ERROR + 1][2] = {0};
 	size_t i;
 
 	for (i = 0; i < p->n_issues; i++)
-		n[p->issues[i].severity]++;
-	expo_family(b, "burstd_issues", EXPO_GAUGE, "Open issues, as /v1/status lists them, by severity.");
-	for (i = 0; i < ARRAY_LEN(n); i++)
-		expo_sample(b, "burstd_issues", LABELS({"severity", severity_text((enum severity)i)}), n[i]);
+		n[p->issues[i].severity][acknowledged(a, &p->issues[i]) != NULL]++;
+	expo_family(
+		b, "burstd_issues", EXPO_GAUGE,
+		"Open issues, as /v1/status lists them, by severity and whether somebody acknowledged them.");
+	for (i = 0; i < 2 * ARRAY_LEN(n); i++)
+		expo_sample(b, "burstd_issues",
+			    LABELS({"severity", severity_text((enum severity)(i / 2))},
+				   {"acknowledged", i % 2 ? "true" : "false"}),
+			    n[i / 2][i % 2]);
 }
 
 /* Never heard is infinitely old, so that an alert on the age fires for it too. The store has no age. */
@@ -94,11 +101,11 @@ static void put_ages(struct buf *b, const struct picture *p, int64_t now)
 	}
 }
 
-static void put_picture(struct buf *b, const struct picture *p, int64_t now)
+static void put_picture(struct buf *b, const struct picture *p, const struct acknowledgements *a, int64_t now)
 {
 	put_locations(b, p);
 	put_nodes(b, p);
-	put_issues(b, p);
+	put_issues(b, p, a);
 	put_ages(b, p, now);
 	expo_single(b, "burstd_picture_age_seconds", EXPO_GAUGE,
 		    "Time since the controller last published a picture.",
@@ -249,12 +256,15 @@ static void put_process(struct buf *b)
 struct done *metrics_get(struct req *r)
 {
 	_cleanup_(buf_free) struct buf b = BUF_INIT(METRICS_MAX);
+	_cleanup_(acknowledgements_free) struct acknowledgements a = {0};
 	struct intent_tally tally;
 	struct error e = {.code = ERR_OK};
 	struct store *store = req_store(r, &e);
 	bool counted = store && store_intent_tally(store, &tally, &e) == ERR_OK;
 
-	put_picture(&b, req_picture(r), r->now);
+	if (counted)
+		counted = acknowledgements_load(store, r->now, &a, &e) == ERR_OK;
+	put_picture(&b, req_picture(r), &a, r->now);
 	expo_single(&b, "burstd_store_readable", EXPO_GAUGE,
 		    "0 while the store cannot be read; what is counted from it is missing then.", counted);
 	if (counted) {

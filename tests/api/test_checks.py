@@ -123,6 +123,22 @@ def test_acknowledging(site, mistagged):
     assert told[1]["figures"]["id"] == ack["id"] and told[1]["actor"] == "admin"
 
 
+def test_metrics_tell_acknowledged_ones_apart(site, mistagged):
+    def counted():
+        lines = [line for line in site.ask("GET", "/metrics").text.splitlines() if line.startswith("burstd_issues{")]
+        figures = dict(line.rsplit(" ", 1) for line in lines)
+        return {(severity, known): int(figures[f'burstd_issues{{severity="{severity}",acknowledged="{known}"}}'])
+                for severity in ("info", "warning", "error") for known in ("true", "false")}
+
+    before = counted()
+    assert sum(before.values()) == len(findings(site)) and before["warning", "true"] == 0 and before["warning", "false"] >= 2
+    ack = acknowledge(site, "tag_mismatch", "node burst-2", soon(3600))
+    assert ack.status_code == 201
+    assert counted() == {**before, ("warning", "false"): before["warning", "false"] - 1, ("warning", "true"): 1}
+    assert site.ask("DELETE", ack.headers["Location"]).status_code == 204
+    assert counted() == before
+
+
 def test_it_comes_back_at_the_end(site, mistagged):
     first = acknowledge(site, "tag_mismatch", "node burst-3", soon(1.5)).json()
     assert seen(site, "tag_mismatch", "node burst-3")[0]["acknowledgement"]["id"] == first["id"]

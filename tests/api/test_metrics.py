@@ -68,7 +68,8 @@ def test_the_picture_in_figures(burstd):
     assert sum(families["burstd_nodes"].values()) == 3
     assert {dict(p)["phase"] for p in families["burstd_nodes"]} == {"unknown", "stopped", "starting", "serving", "draining",
                                                                    "stopping", "failed"}
-    assert {dict(p)["severity"] for p in families["burstd_issues"]} == {"info", "warning", "error"}
+    assert {(dict(p)["severity"], dict(p)["acknowledged"]) for p in families["burstd_issues"]} == {
+        (severity, known) for severity in ("info", "warning", "error") for known in ("true", "false")}
     assert 0 <= one(families, "burstd_data_age_seconds", source="infinity") < PATIENCE
     assert 0 <= one(families, "burstd_data_age_seconds", source="ec2:eu-west-1") < PATIENCE
 
