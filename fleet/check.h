@@ -176,6 +176,10 @@ const char *severity_text(enum severity); /* "info", "warning", "error" */
 	X(MANAGEMENT_SMALL, "management_node_small", WARNING, "Recommended instance types and call capacity guidelines", 6, \
 	  "The Management Node and its API become slow: figures come late, and bursting with them.", \
 	  "Use m5.xlarge for up to 30 Conferencing Nodes, and a larger instance type for more.") \
+	X(MANAGEMENT_SHARED, "management_node_shared", WARNING, "Dedicated versus standard instances", 6, \
+	  "Oversubscribed hardware slows the Management Node and its API down: figures come late, and bursting with them.", \
+	  "Run the Management Node as a dedicated instance: a standard one is for up to about 100 concurrent calls and little " \
+	  "use of the management API.") \
 	/* surveys: the platform */ \
 	X(NO_DNS, "no_dns_server", ERROR, "Configuring the Pexip Infinity platform", 14, \
 	  "Host names cannot be resolved: NTP, call routing and the AWS APIs fail.", \

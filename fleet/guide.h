@@ -67,9 +67,10 @@ const struct policy_statement *guide_policy(size_t *ret_n);
 
 #define GUIDE_NODE_HD          17 /* HD calls of one c5.2xlarge, approximately */
 #define GUIDE_SMALL_PLATFORM   30 /* Conferencing Nodes for which an m5.xlarge Management Node is recommended */
-#define GUIDE_TRANSCODING_VCPU 8 /* c5.2xlarge */
-#define GUIDE_PROXYING_VCPU    4 /* c5.xlarge */
-#define GUIDE_MANAGEMENT_VCPU  4 /* m5.xlarge */
+#define GUIDE_TRANSCODING_VCPU 8   /* c5.2xlarge */
+#define GUIDE_PROXYING_VCPU    4   /* c5.xlarge */
+#define GUIDE_MANAGEMENT_VCPU  4   /* m5.xlarge */
+#define GUIDE_SHARED_CALLS     100 /* concurrent calls up to which a Management Node may share its hardware */
 #define GUIDE_VCPU_TOO_MANY    36
 #define GUIDE_REPLICATION                                                                                    \
 	60 /* Conferencing Nodes above which configuration replication slows down (page 13) */

@@ -272,7 +272,7 @@ static int least_node_hd(const struct picture *p, const struct location *l)
 
 	for (int32_t i = l->first_node; i < l->first_node + l->n_nodes; i++) {
 		const struct node *n = &p->nodes[i];
-		int hd = n->max_hd > 0 ? n->max_hd : p->params.node_capacity_hd;
+		int hd = picture_node_hd(p, n);
 
 		if (n->bursting && (!least || hd < least))
 			least = hd;

@@ -42,6 +42,11 @@ const struct node *picture_node(const struct picture *picture, int64_t id)
 	return NULL;
 }
 
+int picture_node_hd(const struct picture *p, const struct node *n)
+{
+	return n->max_hd > 0 ? n->max_hd : p->params.node_capacity_hd;
+}
+
 const struct location *picture_location(const struct picture *picture, int64_t id)
 {
 	for (size_t i = 0; i < picture->n_locations; i++)

@@ -196,6 +196,8 @@ DEFINE_FREEP(struct picture, picture_unref)
 /* NULL where there is none. */
 const struct node *picture_node(const struct picture *, int64_t id);
 const struct location *picture_location(const struct picture *, int64_t id);
+/* HD calls that a node takes when it is up: what Infinity says of it, else the setting. */
+int picture_node_hd(const struct picture *, const struct node *);
 
 /*
  * Judges what each location is by the links and nodes of all of them: kind, principal, only_secondary (RULES V2, S5). The join's

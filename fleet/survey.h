@@ -46,11 +46,19 @@ struct network_scope {
 	const char *const
 		*addresses; /* private addresses of all Conferencing Nodes and the Management Node */
 	size_t n_addresses;
-	const char *management_address;          /* NULL = not known */
-	size_t n_nodes;                          /* Conferencing Nodes of the platform */
+	const char *management_address; /* NULL = not known */
+	size_t n_nodes;                 /* Conferencing Nodes of the platform */
+	int platform_hd;                /* HD calls that its transcoding nodes take, all up */
+	int api_per_minute;             /* burstd's own requests to the management API; -1 = not known */
 	const struct node_placement *placements; /* of those that are known */
 	size_t n_placements;
 };
+/*
+ * The guide leaves "significant use of the management API" open. Ours: from a tenth of the 1,000 requests a minute that Infinity
+ * lets through, which is twice what burstd needs for a platform of ordinary size.
+ */
+#define API_USE_SIGNIFICANT 100
+
 /* survey_network.c: security groups, network ACLs, subnets, VPCs, key pairs, size of the Management Node, AWS's clock. */
 void survey_judge_network(struct survey *, const struct network_report *, const struct network_scope *);
 /* survey_platform.c: DNS, NTP, licences, certificates; `n_regions` that are configured. */

@@ -330,6 +330,23 @@ static void judge_management(const struct judged *j)
 			    j->scope->n_nodes);
 }
 
+/* The guide: a standard instance for up to about 100 concurrent calls, without significant use of the management API. */
+static void judge_management_tenancy(const struct judged *j)
+{
+	bool busy = j->scope->api_per_minute >= API_USE_SIGNIFICANT;
+	char use[80] = "";
+
+	if (!j->instance->tenancy || strcmp(j->instance->tenancy, "default") != 0 ||
+	    (j->scope->platform_hd <= GUIDE_SHARED_CALLS && !busy))
+		return;
+	if (busy)
+		(void)snprintf(use, sizeof(use), ", and burstd alone asks its API %d times a minute",
+			       j->scope->api_per_minute);
+	survey_find(j->s, CHECK_MANAGEMENT_SHARED, "management node",
+		    "instance %.40s runs with shared tenancy; the platform takes %d HD calls%s",
+		    j->instance->id, j->scope->platform_hd, use);
+}
+
 static void judge_vpcs(struct survey *s, const struct network_report *r, const char *source)
 {
 	for (size_t i = 1; i < r->n_instances; i++)
@@ -348,8 +365,10 @@ void survey_judge_network(struct survey *s, const struct network_report *r, cons
 		judge_groups(&j);
 		judge_acl(&j);
 		judge_subnet(&j);
-		if (is_management(&j))
+		if (is_management(&j)) {
 			judge_management(&j);
+			judge_management_tenancy(&j);
+		}
 		(void)snprintf(subject, sizeof(subject), "instance %.40s", j.instance->id);
 		if (!j.instance->key_name)
 			survey_find(s, CHECK_NO_KEY_PAIR, subject, "it was launched without a key pair");

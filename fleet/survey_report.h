@@ -31,6 +31,7 @@ struct placed_instance {
 	const char *vpc;      /* "" = none said */
 	const char *subnet;   /* "" = none said */
 	const char *key_name; /* NULL = launched without a key pair */
+	const char *tenancy;  /* "default" (shared), "dedicated", "host"; NULL = not known */
 	const char *tag_value;
 	const char **addresses; /* private IPv4 of all interfaces */
 	size_t n_addresses;

@@ -39,6 +39,15 @@ bool upstream_account_wide(const struct upstream_error *e)
 	return false;
 }
 
+uint64_t upstream_requests(const struct upstream_tally *t)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < UPSTREAM_CLASSES; i++)
+		n += counter_read(&t->requests[i]);
+	return n;
+}
+
 void upstream_error_set(struct upstream_error *e, enum upstream_class class, int http_status,
 			const char *code, const char *issue, const char *remedy, const char *format, ...)
 {

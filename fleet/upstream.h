@@ -24,6 +24,9 @@ struct upstream_tally {
 	_Atomic uint64_t requests[UPSTREAM_CLASSES];
 };
 
+/* All of them. Any thread. */
+uint64_t upstream_requests(const struct upstream_tally *);
+
 struct upstream_error {
 	enum upstream_class class;
 	int http_status;   /* 0 = no answer */

@@ -99,6 +99,9 @@ struct reconciler {
 	char management_address[64];       /* as that survey found it; "" = not known */
 	struct node_placement *placements; /* likewise */
 	size_t n_placements;
+	uint64_t api_requests; /* to Infinity, when their pace was last taken */
+	int64_t api_at;
+	int api_per_minute; /* -1 = not known yet */
 	struct region_state *regions;
 	size_t n_regions;
 	int64_t tick;

@@ -57,7 +57,8 @@ enum err reconciler_new(const struct reconciler_options *o, struct store *store,
 	pthread_mutex_init(&r->publish_lock, NULL);
 	r->wants.version = -1;
 	r->schedules_version = -1;
-	r->began_at = clock_now(o->clock);
+	r->began_at = r->api_at = clock_now(o->clock);
+	r->api_per_minute = -1;
 	r->tallies = tallies_new(o->regions, o->n_regions);
 	if (!r->tallies || add_regions(r, o))
 		return error_set(e, ERR_INTERNAL, "out of memory");

@@ -46,6 +46,25 @@ static void remember(struct reconciler *r, const struct platform_report *report)
 	free(copy);
 }
 
+#define API_WINDOW_MS (10 * MS_PER_MINUTE) /* of the platform's time: less would count one read as a pace */
+
+/* How often burstd asked the management API since this was last taken: that is part of what sizes a Management Node. */
+static void take_pace(struct reconciler *r)
+{
+	uint64_t requests = upstream_requests(&r->tallies->infinity);
+	int64_t now = clock_now(r->clock);
+	double passed;
+
+	pthread_mutex_lock(&r->lock);
+	passed = (double)(now - r->api_at) * r->time_scale;
+	if (passed >= API_WINDOW_MS) {
+		r->api_per_minute = (int)((double)(requests - r->api_requests) * MS_PER_MINUTE / passed);
+		r->api_requests = requests;
+		r->api_at = now;
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
 void reconcile_survey_infinity(struct reconciler *r, const struct infinity_survey_port *port)
 {
 	_cleanup_(platform_report_freep) struct platform_report *report = NULL;
@@ -53,6 +72,7 @@ void reconcile_survey_infinity(struct reconciler *r, const struct infinity_surve
 	struct unread_list unread = {0};
 	struct upstream_error e = {0};
 
+	take_pace(r);
 	if (!s)
 		return; /* the last survey stays, with its age */
 	if (port->platform(port->self, &report, &e)) {
@@ -84,14 +104,26 @@ static void scene_end(struct scene *c)
 	picture_unref(c->picture);
 }
 
+static int capacity(const struct picture *p)
+{
+	int hd = 0;
+
+	for (size_t i = 0; i < p->n_nodes; i++)
+		if (p->nodes[i].role == ROLE_TRANSCODING)
+			hd += picture_node_hd(p, &p->nodes[i]);
+	return hd;
+}
+
 /* Whom to look for. false: the nodes or the Management Node are not known yet, or there is no memory. */
 static bool scene_set(struct reconciler *r, struct scene *c, const char *source)
 {
 	size_t n = 0;
 	bool known;
+	int pace;
 
 	pthread_mutex_lock(&r->lock);
 	known = r->infinity_survey != NULL;
+	pace = r->api_per_minute;
 	(void)snprintf(c->management, sizeof(c->management), "%s", r->management_address);
 	c->placements = copy_placements(r->placements, r->n_placements);
 	c->n_placements = c->placements ? r->n_placements : 0;
@@ -109,6 +141,8 @@ static bool scene_set(struct reconciler *r, struct scene *c, const char *source)
 					  .n_addresses = n,
 					  .management_address = c->management[0] ? c->management : NULL,
 					  .n_nodes = c->picture->n_nodes,
+					  .platform_hd = capacity(c->picture),
+					  .api_per_minute = pace,
 					  .placements = c->placements,
 					  .n_placements = c->n_placements};
 	return c->addresses != NULL;

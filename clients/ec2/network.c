@@ -106,6 +106,7 @@ static bool take_instance(struct reading *r, const struct xml *item)
 		.subnet = xml_text(item, "subnetId"),
 		.key_name = text_or_null(item, "keyName"),
 		.tag_value = ec2_tag_of(item, TAG_NAME),
+		.tenancy = text_or_null(xml_child(item, "placement"), "tenancy"),
 	};
 	if (instance_state_from_text(xml_text(xml_child(item, "instanceState"), "name"), &i->state))
 		i->state = INSTANCE_TERMINATED;

@@ -449,6 +449,7 @@ static void client_waits_for_the_limiter(void **state)
 	"instanceState>"                                                                                     \
 	"<instanceType>c5.2xlarge</instanceType><privateIpAddress>10.1.0.4</privateIpAddress>"               \
 	"<subnetId>subnet-1</subnetId><vpcId>vpc-1</vpcId><keyName>key</keyName>"                            \
+	"<placement><availabilityZone>a</availabilityZone><tenancy>default</tenancy></placement>"            \
 	"<groupSet><item><groupId>sg-1</groupId></item><item><groupId>sg-2</groupId></item></groupSet>"      \
 	"<tagSet><item><key>pexip-cloud</key><value>mgr</value></item></tagSet>"                             \
 	"<networkInterfaceSet><item><privateIpAddressesSet><item><privateIpAddress>10.1.0.4</"               \
@@ -517,6 +518,7 @@ static void a_survey_reads_everything(void **state)
 
 	assert_int_equal(r->n_instances, 1); /* the terminated one is nobody's */
 	assert_string_equal(r->instances[0].key_name, "key");
+	assert_string_equal(r->instances[0].tenancy, "default");
 	assert_string_equal(r->instances[0].tag_value, "mgr");
 	assert_string_equal(r->instances[0].addresses[r->instances[0].n_addresses - 1], "10.1.0.9");
 	assert_int_equal(r->n_groups, 2);

@@ -220,15 +220,86 @@ static void a_failed_survey(void **state)
 	assert_silent_issue(v, "check_not_made");
 }
 
+/* A Management Node in AWS, on shared hardware. */
+static void add_management(struct survey_rig *v)
+{
+	static const char *address[] = {"10.9.9.9"};
+
+	add(v, "i-mgr", NULL, INSTANCE_STOPPED);
+	v->instances[v->n_instances - 1].type = "m5.xlarge";
+	v->instances[v->n_instances - 1].tenancy = "default";
+	v->instances[v->n_instances - 1].addresses = address;
+}
+
+static void asked_infinity(struct survey_rig *v, uint64_t times)
+{
+	struct upstream_tally *t = &reconciler_tallies(v->g->r)->infinity;
+
+	counter_add(&t->requests[UPSTREAM_OK], times - 1);
+	counter_add(&t->requests[UPSTREAM_RETRY], 1); /* a request is one however it ends */
+}
+
+/* The pace is that since it was last taken, over ten minutes at least; not known, it is no reason. */
+static void pace_of_the_management_api(void **state)
+{
+	struct survey_rig *v = *state;
+
+	rig_look(v->g);
+	add_management(v);
+	asked_infinity(v, 1000);
+	v->g->s->now += 10 * MINUTES - 1;
+	rig_look(v->g);
+	survey(v);
+	assert_silent_issue(v, "management_node_shared");
+	v->g->s->now += 1;
+	rig_look(v->g);
+	survey(v);
+	assert_found_issue(v, "management_node_shared");
+	assert_non_null(strstr(issue_of(v->g, "management_node_shared")->message, "100 times a minute"));
+	asked_infinity(v, 5000); /* not counted before the next window is over */
+	v->g->s->now += 9 * MINUTES;
+	rig_look(v->g);
+	survey(v);
+	assert_non_null(strstr(issue_of(v->g, "management_node_shared")->message, "100 times a minute"));
+	v->g->s->now += 60 * MINUTES;
+	rig_look(v->g);
+	survey(v);
+	assert_silent_issue(v, "management_node_shared");
+}
+
+static void look_and_survey(struct survey_rig *v)
+{
+	v->g->s->now += MINUTES;
+	rig_look(v->g);
+	survey(v);
+}
+
+/* The capacity is that of all transcoding nodes when they are up: those of bursting nodes that are stopped count. */
+static void capacity_of_the_platform(void **state)
+{
+	struct survey_rig *v = *state;
+
+	add_management(v);
+	look_and_survey(v);
+	assert_silent_issue(v, "management_node_shared");
+	scene_find(v->g->s, "oslo-1")->max_hd = 100 - 2 * SCENE_HD;
+	look_and_survey(v);
+	assert_silent_issue(v, "management_node_shared");
+	scene_find(v->g->s, "oslo-1")->max_hd++;
+	look_and_survey(v);
+	assert_found_issue(v, "management_node_shared");
+	scene_find(v->g->s, "oslo-1")->role = ROLE_PROXYING;
+	look_and_survey(v);
+	assert_silent_issue(v, "management_node_shared");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(whom_it_asks_about),
-		T(questions_that_do_no_harm),
-		T(permissions),
-		T(a_failed_survey),
+		T(whom_it_asks_about), T(questions_that_do_no_harm),  T(permissions),
+		T(a_failed_survey),    T(pace_of_the_management_api), T(capacity_of_the_platform),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

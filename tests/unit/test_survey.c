@@ -458,6 +458,41 @@ static void size_of_the_management_node(void **state)
 	assert_silent(site, CHECK_MANAGEMENT_SMALL);
 }
 
+/* The guide: about 100 concurrent calls, and no significant use of the management API; a dedicated one may do as it likes. */
+static void tenancy_of_the_management_node(void **state)
+{
+	static const struct {
+		const char *tenancy;
+		int hd, per_minute;
+		const char *says; /* NULL = silent */
+	} cases[] = {{"default", 100, 99, NULL},
+		     {"default", 100, -1, NULL},
+		     {"default", 101, -1, "takes 101 HD calls"},
+		     {"default", 17, 100, "takes 17 HD calls, and burstd alone asks its API 100 times"},
+		     {"dedicated", 5000, 900, NULL},
+		     {"host", 5000, 900, NULL},
+		     {NULL, 5000, 900, NULL}};
+	struct site *site = *state;
+
+	site->instances[0].type = "m5.xlarge";
+	site->scope.management_address = "10.1.0.4";
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		site->instances[0].tenancy = cases[i].tenancy;
+		site->scope.platform_hd = cases[i].hd;
+		site->scope.api_per_minute = cases[i].per_minute;
+		if (!cases[i].says) {
+			assert_silent(site, CHECK_MANAGEMENT_SHARED);
+			continue;
+		}
+		assert_found(site, CHECK_MANAGEMENT_SHARED, "management node");
+		if (!strstr(site->s->findings[0].message, cases[i].says))
+			fail_msg("%s", site->s->findings[0].message);
+	}
+	site->instances[0].tenancy = "default"; /* not the Management Node's: another check tells of it */
+	site->scope.management_address = "10.9.9.9";
+	assert_silent(site, CHECK_MANAGEMENT_SHARED);
+}
+
 /* --- the platform ------------------------------------------------------------------------------------------------ */
 
 static size_t platform_findings(const struct platform_report *r, size_t regions, enum check_id *ret_first)
@@ -557,6 +592,7 @@ int main(void)
 		T(keys_networks_and_clock),
 		T(mask_and_gateway),
 		T(size_of_the_management_node),
+		T(tenancy_of_the_management_node),
 		cmocka_unit_test(platform_configuration),
 	};
 
