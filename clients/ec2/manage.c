@@ -613,16 +613,22 @@ static bool rules_given(const struct group_rule *rules, size_t n, struct upstrea
 	return true;
 }
 
+static bool change_rules(struct ec2_client *c, const char *action, const char *group,
+			 const struct group_rule *rules, size_t n, bool dry_run, struct upstream_error *e)
+{
+	struct buf body = BUF_INIT(EC2_BODY_BYTES);
+
+	e->code[0] = '\0';
+	manage_put_rules(&body, action, group, rules, n);
+	return plain_change(c, action, EC2_BUCKET_CHANGE, &body, dry_run, e);
+}
+
 static bool authorize(struct ec2_client *c, const char *group, const struct group_rule *rules, size_t n,
 		      bool dry_run, struct upstream_error *e)
 {
-	struct buf body = BUF_INIT(EC2_BODY_BYTES);
 	const char *action = rules[0].egress ? MANAGE_EGRESS : MANAGE_INGRESS;
-	bool good;
+	bool good = change_rules(c, action, group, rules, n, dry_run, e);
 
-	e->code[0] = '\0';
-	manage_put_authorize(&body, group, rules, n);
-	good = plain_change(c, action, EC2_BUCKET_CHANGE, &body, dry_run, e);
 	/* As an instance after its launch. */
 	if (!good && !strcmp(e->code, "InvalidGroup.NotFound"))
 		e->class = UPSTREAM_WAIT;
@@ -640,6 +646,31 @@ bool ec2_authorize(struct ec2_client *c, const char *group, const struct group_r
 		return true;
 	for (size_t i = 0; i < n; i++)
 		if (!authorize(c, group, &rules[i], 1, dry_run, e))
+			return false;
+	return true;
+}
+
+static bool lacks_rule(const struct upstream_error *e, bool dry_run)
+{
+	return !dry_run && !strcmp(e->code, "InvalidPermission.NotFound");
+}
+
+/* EC2 takes none of the rules where it lacks one of them: then each goes for itself. */
+bool ec2_revoke(struct ec2_client *c, const char *group, const struct group_rule *rules, size_t n,
+		bool dry_run, struct upstream_error *e)
+{
+	const char *action;
+
+	if (!given(group, MANAGE_NO_INGRESS, "security group", e) || !rules_given(rules, n, e))
+		return false;
+	action = rules[0].egress ? MANAGE_NO_EGRESS : MANAGE_NO_INGRESS;
+	if (change_rules(c, action, group, rules, n, dry_run, e) || gone(e, dry_run))
+		return true;
+	if (!lacks_rule(e, dry_run))
+		return false;
+	for (size_t i = 0; n > 1 && i < n; i++)
+		if (!change_rules(c, action, group, &rules[i], 1, dry_run, e) && !gone(e, dry_run) &&
+		    !lacks_rule(e, dry_run))
 			return false;
 	return true;
 }

@@ -146,6 +146,9 @@ bool ec2_create_group(struct ec2_client *, const char *name, const char *descrip
 /* Adds rules of one direction, towards a CIDR or a group each. A rule that is there already (InvalidPermission.Duplicate) is no failure. */
 bool ec2_authorize(struct ec2_client *, const char *group, const struct group_rule *, size_t n, bool dry_run,
 		   struct upstream_error *e);
+/* Takes rules of one direction back: the undo of ec2_authorize. A rule that is not there is gone already. */
+bool ec2_revoke(struct ec2_client *, const char *group, const struct group_rule *, size_t n, bool dry_run,
+		struct upstream_error *e);
 /* DeleteSecurityGroup: for the undo of ec2_create_group. */
 bool ec2_delete_group(struct ec2_client *, const char *group, bool dry_run, struct upstream_error *e);
 

@@ -140,9 +140,10 @@ static void put_rule(struct buf *b, size_t number, const struct group_rule *r)
 	buf_put_urlencoded(b, r->group ? r->group : r->cidr);
 }
 
-void manage_put_authorize(struct buf *b, const char *group, const struct group_rule *rules, size_t n)
+void manage_put_rules(struct buf *b, const char *action, const char *group, const struct group_rule *rules,
+		      size_t n)
 {
-	manage_put_id(b, rules[0].egress ? MANAGE_EGRESS : MANAGE_INGRESS, "GroupId", group);
+	manage_put_id(b, action, "GroupId", group);
 	for (size_t i = 0; i < n; i++)
 		put_rule(b, i + 1, &rules[i]);
 }

@@ -21,6 +21,8 @@
 #define MANAGE_DELETE_GROUP "DeleteSecurityGroup"
 #define MANAGE_INGRESS      "AuthorizeSecurityGroupIngress"
 #define MANAGE_EGRESS       "AuthorizeSecurityGroupEgress"
+#define MANAGE_NO_INGRESS   "RevokeSecurityGroupIngress"
+#define MANAGE_NO_EGRESS    "RevokeSecurityGroupEgress"
 
 /* Without key pair where its name is NULL or "". The network interface's form, because only there public_address can be said. */
 void manage_put_launch(struct buf *, const struct managed_launch *);
@@ -36,8 +38,9 @@ void manage_put_allocate(struct buf *, const struct managed_tag *, size_t n);
 void manage_put_associate(struct buf *, const char *allocation, const char *instance);
 void manage_put_create_group(struct buf *, const char *name, const char *description, const char *vpc,
 			     const struct managed_tag *, size_t n);
-/* Rules of the first one's direction. */
-void manage_put_authorize(struct buf *, const char *group, const struct group_rule *, size_t n);
+/* The action's rules, all of one direction. */
+void manage_put_rules(struct buf *, const char *action, const char *group, const struct group_rule *,
+		      size_t n);
 void manage_put_dry_run(struct buf *);
 
 #endif

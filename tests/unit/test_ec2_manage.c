@@ -205,6 +205,16 @@ static bool authorize_out(struct fixture *f, bool dry_run)
 	return ec2_authorize(f->client, GROUP_ID, &outbound, 1, dry_run, &f->e);
 }
 
+static bool revoke_in(struct fixture *f, bool dry_run)
+{
+	return ec2_revoke(f->client, GROUP_ID, inbound, ARRAY_LEN(inbound), dry_run, &f->e);
+}
+
+static bool revoke_out(struct fixture *f, bool dry_run)
+{
+	return ec2_revoke(f->client, GROUP_ID, &outbound, 1, dry_run, &f->e);
+}
+
 static bool delete_group(struct fixture *f, bool dry_run)
 {
 	return ec2_delete_group(f->client, GROUP_ID, dry_run, &f->e);
@@ -254,6 +264,8 @@ static const struct {
 	 ROOT("CreateSecurityGroup", "<return>true</return><groupId>" GROUP_ID "</groupId>")},
 	{"authorize_in", authorize_in, true, DONE("AuthorizeSecurityGroupIngress")},
 	{"authorize_out", authorize_out, true, DONE("AuthorizeSecurityGroupEgress")},
+	{"revoke_in", revoke_in, true, DONE("RevokeSecurityGroupIngress")},
+	{"revoke_out", revoke_out, true, DONE("RevokeSecurityGroupEgress")},
 	{"delete_group", delete_group, true, DONE("DeleteSecurityGroup")},
 };
 
@@ -676,6 +688,28 @@ static void a_rule_that_is_there_already(void **state)
 	assert_int_equal(f->script.calls, 3);
 }
 
+/* EC2 takes none of several rules where it lacks one of them: each is then taken for itself. */
+static void a_rule_that_is_gone_already(void **state)
+{
+	struct fixture *f = *state;
+
+	PLAY(f, {400, ERROR("InvalidPermission.NotFound"), NULL, 0, 0},
+	     {400, ERROR("InvalidPermission.NotFound"), NULL, 0, 0},
+	     {200, DONE("RevokeSecurityGroupIngress"), NULL, 0, 0},
+	     {200, DONE("RevokeSecurityGroupIngress"), NULL, 0, 0},
+	     {200, DONE("RevokeSecurityGroupIngress"), NULL, 0, 0},
+	     {400, ERROR("InvalidPermission.NotFound"), NULL, 0, 0},
+	     {400, ERROR("InvalidGroup.NotFound"), NULL, 0, 0});
+	assert_true(revoke_in(f, false));
+	assert_int_equal(f->script.calls, 5);
+	assert_null(strstr(f->script.bodies[1], "IpPermissions.2"));
+	assert_non_null(strstr(f->script.bodies[4], "IpPermissions.1.IpProtocol=50"));
+	assert_true(revoke_out(f, false)); /* a single rule */
+	assert_int_equal(f->script.calls, 6);
+	assert_true(revoke_out(f, false)); /* the whole group */
+	assert_int_equal(f->script.calls, 7);
+}
+
 /* To EC2 an empty id may mean everything, a key that is missing every tag. */
 static void empty_ids_are_never_sent(void **state)
 {
@@ -743,6 +777,8 @@ static void empty_ids_are_never_sent(void **state)
 	REFUSED(ec2_create_group(c, "n", "", "v", NULL, 0, false, got.id, e));
 	REFUSED(ec2_create_group(c, "n", "d", "", NULL, 0, false, got.id, e));
 	REFUSED(ec2_authorize(c, "", inbound, 1, false, e));
+	REFUSED(ec2_revoke(c, "", inbound, 1, false, e));
+	REFUSED(ec2_revoke(c, GROUP_ID, inbound, 0, false, e));
 	REFUSED(ec2_authorize(c, GROUP_ID, inbound, 0, false, e));
 	REFUSED(ec2_authorize(c, GROUP_ID, r, 2, false, e)); /* both directions */
 	r[0].cidr = NULL;
@@ -1105,6 +1141,7 @@ int main(void)
 		T(error_classes),
 		T(what_is_gone_is_gone),
 		T(a_rule_that_is_there_already),
+		T(a_rule_that_is_gone_already),
 		T(empty_ids_are_never_sent),
 		T(a_body_that_is_too_large),
 		T(images_page_by_page),

@@ -45,6 +45,16 @@ def launch(groups, public, tenancy):
     }
 
 
+INBOUND = {
+    "GroupId": GROUP,
+    "IpPermissions": [
+        {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "203.0.113.0/24"}]},
+        {"IpProtocol": "udp", "FromPort": 0, "ToPort": 65535, "Ipv6Ranges": [{"CidrIpv6": "::/0"}]},
+        {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]},
+        {"IpProtocol": "50", "UserIdGroupPairs": [{"GroupId": GROUP}]},
+    ],
+}
+OUTBOUND = {"GroupId": GROUP, "IpPermissions": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]}
 PAGE = {"MaxResults": 1000}
 WISHES = {
     "find_images": (
@@ -86,22 +96,10 @@ WISHES = {
         "CreateSecurityGroup",
         {"GroupName": "conferencing-nodes", "Description": "node traffic", "VpcId": VPC} | tagged("security-group"),
     ),
-    "authorize_in": (
-        "AuthorizeSecurityGroupIngress",
-        {
-            "GroupId": GROUP,
-            "IpPermissions": [
-                {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "203.0.113.0/24"}]},
-                {"IpProtocol": "udp", "FromPort": 0, "ToPort": 65535, "Ipv6Ranges": [{"CidrIpv6": "::/0"}]},
-                {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]},
-                {"IpProtocol": "50", "UserIdGroupPairs": [{"GroupId": GROUP}]},
-            ],
-        },
-    ),
-    "authorize_out": (
-        "AuthorizeSecurityGroupEgress",
-        {"GroupId": GROUP, "IpPermissions": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]},
-    ),
+    "authorize_in": ("AuthorizeSecurityGroupIngress", INBOUND),
+    "authorize_out": ("AuthorizeSecurityGroupEgress", OUTBOUND),
+    "revoke_in": ("RevokeSecurityGroupIngress", INBOUND),
+    "revoke_out": ("RevokeSecurityGroupEgress", OUTBOUND),
     "delete_group": ("DeleteSecurityGroup", {"GroupId": GROUP}),
 }
 
