@@ -79,6 +79,7 @@
 	X(PREVIOUS_NAT, "previous_static_nat_address", FOUND) \
 	X(PREVIOUS_ENA, "previous_ena", FOUND) \
 	X(MADE_GROUP, "made_group", FOUND) /* id of the security group this operation made */ \
+	X(ADDED_RULES, "added_rules", FOUND) /* JSON array text: the security group rules this operation added */ \
 	X(IDLE_SINCE, "idle_since", FOUND) /* milliseconds; the first of two idle reads in a row */ \
 	X(ATTEMPTED_AT, "attempted_at", FOUND) /* milliseconds; when a deed was last tried */
 

@@ -132,7 +132,7 @@ step_function step_maintenance_on, undo_maintenance_on, step_drain, step_mainten
 /* management.c */
 step_function step_first_login, step_wizard;
 /* group.c */
-step_function step_group, undo_group, step_group_rules;
+step_function step_group, undo_group, step_group_rules, undo_group_rules;
 /* platform.c */
 step_function step_dns, undo_dns, step_ntp, undo_ntp, step_licence, step_location, undo_location,
 	step_certificate, undo_certificate, step_vmr, undo_vmr, step_alias, undo_alias;
