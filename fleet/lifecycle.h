@@ -80,6 +80,12 @@
 	X(PREVIOUS_ENA, "previous_ena", FOUND) \
 	X(MADE_GROUP, "made_group", FOUND) /* id of the security group this operation made */ \
 	X(ADDED_RULES, "added_rules", FOUND) /* JSON array text: the security group rules this operation added */ \
+	X(PLATFORM_MADE, "platform_made", FOUND) /* "dns_server/3", ...: the objects this operation made, in order */ \
+	X(PLATFORM_MAKING, "platform_making", FOUND) /* "dns_server/192.0.2.53": the one it was about to make */ \
+	X(PLATFORM_ADDED, "platform_added", FOUND) /* "dns_server/3", ...: servers it gave to a location that was there */ \
+	X(PLATFORM_LICENCES, "platform_licences", FOUND) /* "MARK/140266102", ...: of which entitlement each licence is */ \
+	X(ASSIGNED_CERTIFICATE, "assigned_certificate", FOUND) /* to the Management Node */ \
+	X(PREVIOUS_CERTIFICATE, "previous_certificate", FOUND) /* the Management Node's; "0" = none */ \
 	X(IDLE_SINCE, "idle_since", FOUND) /* milliseconds; the first of two idle reads in a row */ \
 	X(ATTEMPTED_AT, "attempted_at", FOUND) /* milliseconds; when a deed was last tried */
 

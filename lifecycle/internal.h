@@ -133,9 +133,9 @@ step_function step_maintenance_on, undo_maintenance_on, step_drain, step_mainten
 step_function step_first_login, step_wizard;
 /* group.c */
 step_function step_group, undo_group, step_group_rules, undo_group_rules;
-/* platform.c */
-step_function step_dns, undo_dns, step_ntp, undo_ntp, step_licence, step_location, undo_location,
-	step_certificate, undo_certificate, step_vmr, undo_vmr, step_alias, undo_alias;
+/* platform_servers.c, platform_licence.c, platform_certificate.c, platform_rooms.c; platform.h has what they share */
+step_function step_dns, undo_dns, step_ntp, undo_ntp, step_licence, undo_licence, step_location,
+	undo_location, step_certificate, undo_certificate, step_vmr, undo_vmr, step_alias, undo_alias;
 /* settings.c */
 step_function step_push_settings;
 

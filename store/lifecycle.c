@@ -16,6 +16,7 @@
 	X(VALUE_PUT, "INSERT INTO operation_value (operation, name, value, sealed) VALUES (?, ?, ?, ?) " \
 	  "ON CONFLICT (operation, name) DO UPDATE SET value = excluded.value, sealed = excluded.sealed") \
 	X(VALUE_REMOVE, "DELETE FROM operation_value WHERE operation = ? AND name = ?") \
+	X(VALUE_FIND, "SELECT value FROM operation_value WHERE name = ? AND instr(value, ?) > 0 ORDER BY operation DESC LIMIT 1") \
 	X(SECRETS_REMOVE, "DELETE FROM operation_value WHERE operation = ? AND sealed IS NOT NULL") \
 	X(STEPS_OF, "SELECT name, state, attempts, started_at, ended_at, detail, error FROM operation_step " \
 	  "WHERE operation = ? ORDER BY position") \
@@ -124,6 +125,19 @@ static enum err remove_secrets(struct store *st, int64_t id, struct error *e)
 
 	sql_put_int(&q, id);
 	return sql_run(&q);
+}
+
+enum err store_value_find(struct store *st, enum operation_value value, const char *text, char **ret,
+			  struct error *e)
+{
+	_cleanup_(sql_end) struct sql q = sql(st, VALUE_FIND, e);
+
+	*ret = NULL;
+	sql_put_text(&q, operation_value_text(value));
+	sql_put_text(&q, text);
+	if (sql_row(&q) && !(*ret = strdup(sql_get_text(&q))))
+		sql_fail(&q, "out of memory");
+	return q.err;
 }
 
 /* --- steps ---------------------------------------------------------------------------------------------------------- */

@@ -29,5 +29,10 @@ enum err store_operation_move(struct store *, const struct operation *, enum int
  * When a step of this name was last done by another operation than `except`, 0 = never; INT64_MAX while another one is at it.
  */
 enum err store_step_last(struct store *, enum step_name, int64_t except, int64_t *ret, struct error *);
+/*
+ * The newest value of this name that contains the text, of any operation, open or closed. *ret is the caller's (free); NULL where
+ * there is none. Not for secrets: those are sealed.
+ */
+enum err store_value_find(struct store *, enum operation_value, const char *text, char **ret, struct error *);
 
 #endif

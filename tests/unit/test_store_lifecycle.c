@@ -107,6 +107,33 @@ static void one_open_deployment_of_a_name(void **state)
 	assert_ok(store_intent_add(f->store, &in, E));
 }
 
+static void the_newest_value_with_a_text(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(operation_freep) struct operation *older = deployment("a");
+	_cleanup_(operation_freep) struct operation *newer = deployment("b");
+	_cleanup_(operation_freep) struct operation *other = deployment("c");
+	char *found = NULL;
+
+	assert_true(operation_set(older, VALUE_PLATFORM_LICENCES, "aa/1,bb/2"));
+	assert_true(operation_set(newer, VALUE_PLATFORM_LICENCES, "aa/7"));
+	assert_true(operation_set(other, VALUE_PLATFORM_MADE, "aa/8"));
+	assert_ok(store_operation_add(f->store, older, E));
+	assert_ok(store_operation_add(f->store, newer, E));
+	assert_ok(store_operation_add(f->store, other, E));
+	assert_ok(store_value_find(f->store, VALUE_PLATFORM_LICENCES, "aa/", &found, E));
+	assert_string_equal(found, "aa/7");
+	free(found);
+	assert_ok(store_value_find(f->store, VALUE_PLATFORM_LICENCES, "bb/", &found, E));
+	assert_string_equal(found, "aa/1,bb/2");
+	free(found);
+	assert_ok(store_value_find(f->store, VALUE_PLATFORM_LICENCES, "cc/", &found, E));
+	assert_null(found);
+	/* a secret is sealed: it is not found by what it says */
+	assert_ok(store_value_find(f->store, VALUE_SSH_PASSWORD, "hunter2", &found, E));
+	assert_null(found);
+}
+
 static void when_a_step_was_last_done(void **state)
 {
 	struct fixture *f = *state;
@@ -163,6 +190,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_move_writes_all_or_nothing, fixture_setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(one_open_deployment_of_a_name, fixture_setup,
+						fixture_teardown),
+		cmocka_unit_test_setup_teardown(the_newest_value_with_a_text, fixture_setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(when_a_step_was_last_done, fixture_setup, fixture_teardown),
 		cmocka_unit_test(steps_tell_where_it_stands),
