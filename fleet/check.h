@@ -136,6 +136,9 @@ const char *severity_text(enum severity); /* "info", "warning", "error" */
 	X(INFINITY_BURSTS, "infinity_bursts", INFO, "Setting up your bursting nodes in AWS", 20, \
 	  "burstd only observes: Infinity itself starts and stops the overflow nodes.", \
 	  "Switch Infinity's own bursting off when burstd shall act.") \
+	X(SETTINGS_DIFFER, "settings_differ", INFO, "Configuring the bursting threshold", 22, \
+	  "Infinity bursts by its own figure: what burstd shows of thresholds and lifetimes is not what happens.", \
+	  "Take Infinity's values over (POST /v1/bursting/pull), or write burstd's to Infinity (POST /v1/bursting/push).") \
 	/* surveys: AWS */ \
 	X(NOT_MADE, "check_not_made", WARNING, NULL, 0, \
 	  "What it would have told is not known: nothing about it counts as being in order.", \

@@ -103,6 +103,26 @@ static void source_issues(struct issues *is)
 	}
 }
 
+/* RULE S9: while Infinity bursts it goes by its own figures, and what burstd shows of thresholds is not what happens. */
+static void settings_issues(struct issues *is)
+{
+	const struct picture *p = is->j->picture;
+	const struct infinity_settings *theirs = &p->infinity_settings;
+	const struct bursting_settings *ours = &p->settings;
+	bool threshold = theirs->threshold && theirs->threshold != ours->bursting_threshold;
+	bool lifetime =
+		theirs->lifetime_minutes && theirs->lifetime_minutes != ours->minimum_lifetime_minutes;
+
+	if (p->infinity_bursting && threshold)
+		issue_add(is, CHECK_SETTINGS_DIFFER, "bursting_threshold",
+			  "Infinity's threshold is %d HD calls, burstd's %d", theirs->threshold,
+			  ours->bursting_threshold);
+	if (p->infinity_bursting && lifetime)
+		issue_add(is, CHECK_SETTINGS_DIFFER, "minimum_lifetime_minutes",
+			  "Infinity's minimum lifetime is %d minutes, burstd's %d", theirs->lifetime_minutes,
+			  ours->minimum_lifetime_minutes);
+}
+
 static void platform_issues(struct issues *is)
 {
 	const struct infinity_report *r = is->j->in->infinity;
@@ -127,6 +147,7 @@ static void platform_issues(struct issues *is)
 	if (p->infinity_bursting && !p->settings.enabled)
 		issue_add(is, CHECK_INFINITY_BURSTS, "infinity",
 			  "Infinity's own bursting is enabled, burstd's is not");
+	settings_issues(is);
 	if (r->license_ports_total > 0 && r->license_ports_used * 10 >= r->license_ports_total * 9)
 		issue_add(is, CHECK_LICENSES_LOW, "infinity", "%d of %d licence ports are in use",
 			  r->license_ports_used, r->license_ports_total);

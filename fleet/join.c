@@ -606,6 +606,19 @@ static struct picture *picture_new(const struct join_input *in)
 	return p;
 }
 
+static struct infinity_settings infinity_settings_of(struct join *j)
+{
+	const struct infinity_report *r = j->in->infinity;
+
+	return (struct infinity_settings){
+		.threshold = r->bursting_threshold,
+		.lifetime_minutes = r->bursting_lifetime,
+		.provider = arena_strdup(j->arena, r->cloud_provider),
+		.access_key = arena_strdup(j->arena, r->aws_access_key),
+		.secret_set = r->aws_secret_set,
+	};
+}
+
 static int join_build(struct join *j)
 {
 	struct picture *p = j->picture;
@@ -617,6 +630,7 @@ static int join_build(struct join *j)
 	if (arena_overflowed(j->arena))
 		return -1;
 	if (j->in->infinity) {
+		p->infinity_settings = infinity_settings_of(j);
 		if (build_locations(j) || build_nodes(j))
 			return -1;
 		sum_nodes(p);

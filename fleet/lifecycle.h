@@ -60,6 +60,8 @@
 	X(SIP_UDP, "sip_udp", ASKED) /* flag */ \
 	X(APPLY, "apply", ASKED) /* flag: "false" compares alone */ \
 	X(PLATFORM, "platform", SECRET) /* JSON object text: the initial platform configuration */ \
+	X(PUSH, "push", ASKED) /* JSON object text: fields of Infinity's global settings, but the secret */ \
+	X(PUSH_SECRET, "push_secret", SECRET) /* aws_secret_key */ \
 	X(IMAGE, "image", FOUND) \
 	X(IMAGE_NAME, "image_name", FOUND) \
 	X(FOUND_VPC, "found_vpc", FOUND) \

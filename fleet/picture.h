@@ -153,6 +153,15 @@ struct burst_params {
 /* Settings to parameters; `scale` is BURSTD_TIME_SCALE (1 = real time). No duration falls below 1 ms. */
 struct burst_params burst_params_make(const struct bursting_settings *, double scale);
 
+/* Infinity's own bursting settings (configuration/global); all 0 or NULL until it was read. */
+struct infinity_settings {
+	int threshold;          /* 0 = not told */
+	int lifetime_minutes;   /* 0 = not told */
+	const char *provider;   /* NULL = not told */
+	const char *access_key; /* NULL = none */
+	bool secret_set;
+};
+
 struct picture {
 	int64_t seq;  /* grows with each picture */
 	int64_t tick; /* grows with each new Infinity report: RULES S4 and E6 count per tick */
@@ -166,6 +175,7 @@ struct picture {
 	bool ec2_fresh;         /* every region fresh and whole */
 	bool infinity_bursting; /* RULE S9: Infinity's own bursting is on */
 	int64_t infinity_at;    /* observed_at of the report in use, 0 = none yet */
+	struct infinity_settings infinity_settings;
 
 	struct location *locations;
 	size_t n_locations;

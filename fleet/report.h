@@ -70,9 +70,12 @@ struct infinity_report {
 	bool whole;            /* RULE D1: every page arrived and the counts agree */
 	const char *partial;   /* NULL, or which list was not whole and why */
 
-	bool bursting_enabled;  /* global: Infinity's own bursting, RULE S9 */
-	int bursting_threshold; /* global; 0 when missing */
-	int bursting_lifetime;  /* global bursting_min_lifetime, minutes; 0 when missing */
+	bool bursting_enabled;      /* global: Infinity's own bursting, RULE S9 */
+	int bursting_threshold;     /* global; 0 when missing */
+	int bursting_lifetime;      /* global bursting_min_lifetime, minutes; 0 when missing */
+	const char *cloud_provider; /* global: "AWS", "AZURE", "GCP"; NULL when missing */
+	const char *aws_access_key; /* global; NULL = none */
+	bool aws_secret_set;        /* global: there is an aws_secret_key, which is not read */
 	const char
 		*management_host; /* hostname of management_vm: default of the tag value; NULL when unknown */
 	int license_ports_used;   /* status/licensing port_count; -1 when missing */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handlers/bursting.h"
 #include "handlers/handlers.h"
 #include "handlers/input.h"
 #include "handlers/plan.h"
@@ -225,6 +226,7 @@ static void tell_all(struct telling *t, const struct bursting_settings *a, const
 struct change {
 	struct req *r;
 	const struct wanted *want;
+	bool compares; /* it is a change by If-Match */
 	bool wrote;
 	struct bursting_settings before;
 	struct bursting_settings after;
@@ -314,7 +316,7 @@ static enum err change_tx(struct store *store, void *arg, struct error *e)
 	if (err)
 		return err;
 	present = view(&before, req_picture(c->r));
-	err = req_if_match(c->r, present, e);
+	err = c->compares ? req_if_match(c->r, present, e) : ERR_OK;
 	json_decref(present);
 	if (err)
 		return err;
@@ -386,25 +388,43 @@ static json_t *plan_of(const struct change *c)
 	return plan;
 }
 
+static struct done *perform(struct change *c)
+{
+	struct error e = {.code = ERR_OK};
+	struct store *store = req_store(c->r, &e);
+
+	if (!store || store_tx(store, change_tx, c, &e))
+		return reply_error(c->r, &e);
+	if (c->r->dry_run)
+		return reply_plan(c->r, plan_of(c));
+	if (c->wrote)
+		req_changed(c->r);
+	return reply_value(c->r, 200, view(&c->after, req_picture(c->r)));
+}
+
 struct done *bursting_patch(struct req *r)
 {
 	struct input_errors errors;
 	struct input in;
 	struct wanted want;
-	struct change c = {.r = r, .want = &want};
+	struct change c = {.r = r, .want = &want, .compares = true};
 	struct error e = {.code = ERR_OK};
-	struct store *store;
 
 	if (!input_open(&in, &errors, r, true, &e))
 		return reply_error(r, &e);
 	if (!read_body(&in, &want))
 		return reply_input(r, &errors);
-	store = req_store(r, &e);
-	if (!store || store_tx(store, change_tx, &c, &e))
-		return reply_error(r, &e);
-	if (r->dry_run)
-		return reply_plan(r, plan_of(&c));
-	if (c.wrote)
-		req_changed(r);
-	return reply_value(r, 200, view(&c.after, req_picture(r)));
+	return perform(&c);
+}
+
+struct done *bursting_take(struct req *r, const struct settings_taken *t)
+{
+	struct wanted want = {
+		.enabled = {.given = t->take_enabled, .flag = t->enabled},
+		.bursting_threshold = {.given = t->threshold > 0, .number = t->threshold},
+		.minimum_lifetime_minutes = {.given = t->lifetime_minutes > 0, .number = t->lifetime_minutes},
+	};
+	struct change c = {.r = r, .want = &want};
+
+	return perform(&c);
 }

@@ -46,6 +46,10 @@ struct done *operation_cancel(struct req *);
 /* bursting.c */
 struct done *bursting_get(struct req *);
 struct done *bursting_patch(struct req *);
+/* bursting_sync.c */
+struct done *bursting_infinity_get(struct req *);
+struct done *bursting_pull(struct req *);
+struct done *bursting_push(struct req *);
 /* history.c */
 struct done *history_list(struct req *);
 /* events.c */

@@ -69,6 +69,12 @@ static const struct route rows[] = {
 	 .handler = bursting_get},
 	{.method = "PATCH", .path = "/v1/bursting", .operation = "updateBursting", .role = TOKEN_ADMIN,
 	 .body_limit = SMALL_BODY, .query = "dry_run", .handler = bursting_patch},
+	{.method = "GET", .path = "/v1/bursting/infinity", .operation = "getInfinityBursting", .role = TOKEN_VIEWER,
+	 .handler = bursting_infinity_get},
+	{.method = "POST", .path = "/v1/bursting/pull", .operation = "pullBursting", .role = TOKEN_ADMIN,
+	 .body_limit = SMALL_BODY, .query = "dry_run", .handler = bursting_pull},
+	{.method = "POST", .path = "/v1/bursting/push", .operation = "pushBursting", .role = TOKEN_ADMIN,
+	 .body_limit = SMALL_BODY, .query = "dry_run", .handler = bursting_push},
 
 	{.method = "GET", .path = "/v1/history", .operation = "listHistory", .role = TOKEN_VIEWER,
 	 .query = "limit cursor node location type actor since until", .also = history_exports,

@@ -252,6 +252,9 @@ struct infinity_report *infinity_assemble(const struct reading *reading, struct 
 	report->bursting_enabled = reading->global.bursting_enabled;
 	report->bursting_threshold = reading->global.bursting_threshold;
 	report->bursting_lifetime = reading->global.bursting_lifetime;
+	report->cloud_provider = arena_strdup(report->arena, reading->global.cloud_provider);
+	report->aws_access_key = arena_strdup(report->arena, reading->global.aws_access_key);
+	report->aws_secret_set = reading->global.aws_secret_set;
 	copy_locations(&reading->rows[LIST_location], report);
 	copy_nodes(reading, report);
 	copy_monitors(reading, report);

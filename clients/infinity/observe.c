@@ -37,7 +37,7 @@ static bool read_global(struct infinity_client *client, struct reading *reading,
 		return false;
 	if (!json_is_object(object))
 		return infinity_error_content(e, GLOBAL_RESOURCE, "the answer is not an object");
-	return infinity_parse_global(object, &reading->global, why) ||
+	return infinity_parse_global(object, reading->arena, &reading->global, why) ||
 	       infinity_error_content(e, GLOBAL_RESOURCE, "%s", why);
 }
 

@@ -388,14 +388,18 @@ static void read_placement(struct reader *r, struct placement_row *row)
 	row->gateway = read_text(r, "gateway");
 }
 
-bool infinity_parse_global(const json_t *object, struct global_row *ret_row, char why[PARSE_WHY_SIZE])
+bool infinity_parse_global(const json_t *object, struct arena *arena, struct global_row *ret_row,
+			   char why[PARSE_WHY_SIZE])
 {
-	struct reader r = {.object = object, .why = why};
+	struct reader r = {.object = object, .arena = arena, .why = why};
 	struct global_row row;
 
 	row.bursting_enabled = need_flag(&r, "bursting_enabled");
 	row.bursting_threshold = read_figure(&r, "bursting_threshold", false, 0);
 	row.bursting_lifetime = read_figure(&r, "bursting_min_lifetime", false, 0);
+	row.cloud_provider = read_text(&r, "cloud_provider");
+	row.aws_access_key = read_text(&r, "aws_access_key");
+	row.aws_secret_set = json_string_length(field(&r, "aws_secret_key")) > 0;
 	if (!r.failed)
 		*ret_row = row;
 	return !r.failed;

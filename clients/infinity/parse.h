@@ -54,8 +54,11 @@ struct manager_row {
 /* configuration/global/1 */
 struct global_row {
 	bool bursting_enabled;
-	int bursting_threshold; /* 0 = missing */
-	int bursting_lifetime;  /* 0 = missing */
+	int bursting_threshold;     /* 0 = missing */
+	int bursting_lifetime;      /* 0 = missing */
+	const char *cloud_provider; /* NULL = missing */
+	const char *aws_access_key; /* NULL = none */
+	bool aws_secret_set;        /* the secret itself is not kept */
 };
 
 /* status/worker_vm; missing figures as in struct infinity_node */
@@ -166,6 +169,7 @@ json_t *infinity_json_load_list(const struct infinity_list *, const char *text, 
 
 #define GLOBAL_PATH     "/api/admin/configuration/v1/global/1/"
 #define GLOBAL_RESOURCE "configuration/global"
-bool infinity_parse_global(const json_t *object, struct global_row *ret_row, char why[PARSE_WHY_SIZE]);
+bool infinity_parse_global(const json_t *object, struct arena *, struct global_row *ret_row,
+			   char why[PARSE_WHY_SIZE]);
 
 #endif

@@ -77,6 +77,7 @@ def prepare(burstd):
     until(lambda: burstd.get(f"/v1/nodes/{ids['burst-3']}")["conferences"] == 1, "the call is seen")
     stop = burstd.ask("POST", f"/v1/nodes/{ids['burst-3']}/stop").json()["id"]
     until(lambda: burstd.get(f"/v1/operations/{stop}")["state"] == "waiting", "the drain waits for its calls")
+    assert burstd.ask("PATCH", "/v1/bursting", body={"minimum_lifetime_minutes": 49}).status_code == 200  # Infinity's is 50
     accepted, known = findings(burstd)
     accepted = burstd.ask("POST", "/v1/acknowledgements", body=accepted).json()["id"]
     return {
@@ -90,6 +91,8 @@ def prepare(burstd):
         "stopNode": (ids["burst-3"], {"force": True}),
         "cancelOperation": (stop, None),
         "updateBursting": (None, {"bursting_threshold": 7, "enabled": True, "mode": "control"}),
+        "pullBursting": (None, {"fields": ["minimum_lifetime_minutes"]}),
+        "pushBursting": (None, {"fields": ["minimum_lifetime_minutes", "cloud_provider"]}),
         "createHold": (None, {"location": ids["AWS burst"], "count": 2, "minutes": 5}),
         "deleteHold": (hold, None),
         "createToken": (None, {"name": "never", "role": "admin"}),

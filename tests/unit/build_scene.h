@@ -73,6 +73,8 @@ struct scene {
 	bool infinity_unheard;
 	bool infinity_partial;
 	bool infinity_bursting;
+	int infinity_threshold; /* 0 = not told; likewise */
+	int infinity_lifetime;
 	int64_t infinity_at; /* when the last read began; 0 = now */
 	int license_used;
 	int license_total;
@@ -251,6 +253,8 @@ static inline struct infinity_report *scene_infinity(const struct scene *s, int6
 	r->whole = !s->infinity_partial;
 	r->partial = s->infinity_partial ? "worker_vm: 3 of 4 objects arrived" : NULL;
 	r->bursting_enabled = s->infinity_bursting;
+	r->bursting_threshold = s->infinity_threshold;
+	r->bursting_lifetime = s->infinity_lifetime;
 	r->management_host = SCENE_TAG;
 	r->license_ports_used = s->license_used;
 	r->license_ports_total = s->license_total;

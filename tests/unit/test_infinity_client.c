@@ -124,6 +124,9 @@ static void test_report(void **state)
 	assert_true(b->report->bursting_enabled);
 	assert_int_equal(b->report->bursting_threshold, 12);
 	assert_int_equal(b->report->bursting_lifetime, 50);
+	assert_string_equal(b->report->cloud_provider, "AWS");
+	assert_string_equal(b->report->aws_access_key, "AKIAEXAMPLE000000001");
+	assert_true(b->report->aws_secret_set);
 	assert_string_equal(b->report->management_host, "mgr01");
 	assert_int_equal(b->report->license_ports_used, 61);
 	assert_int_equal(b->report->license_ports_total, 250);

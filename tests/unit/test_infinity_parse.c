@@ -315,7 +315,7 @@ static bool parse_global(const char *text, struct global_row *ret)
 {
 	json_auto_t *object = infinity_json_load(text, strlen(text), why);
 
-	return infinity_parse_global(object, ret, why);
+	return infinity_parse_global(object, arena, ret, why);
 }
 
 static void test_global(void **state)
@@ -335,6 +335,29 @@ static void test_global(void **state)
 	assert_false(parse_global("{}", &global));
 	assert_false(parse_global("{\"bursting_enabled\":null}", &global));
 	assert_false(parse_global("{\"bursting_enabled\":\"no\"}", &global));
+}
+
+/* What settings sync compares: the provider, the key, and whether there is a secret. */
+static void test_global_keys(void **state)
+{
+	struct global_row global = {0};
+
+	(void)state;
+	assert_true(parse_global("{\"bursting_enabled\":false}", &global));
+	assert_null(global.cloud_provider);
+	assert_null(global.aws_access_key);
+	assert_false(global.aws_secret_set);
+	assert_true(parse_global("{\"bursting_enabled\":false,\"cloud_provider\":\"AWS\",\"aws_access_key\":"
+				 "\"AKIAEXAMPLE\",\"aws_secret_key\":\"$~!1EXAMPLEONLY\"}",
+				 &global));
+	assert_string_equal(global.cloud_provider, "AWS");
+	assert_string_equal(global.aws_access_key, "AKIAEXAMPLE");
+	assert_true(global.aws_secret_set);
+	assert_true(parse_global(
+		"{\"bursting_enabled\":false,\"aws_access_key\":\"\",\"aws_secret_key\":\"\"}", &global));
+	assert_null(global.aws_access_key);
+	assert_false(global.aws_secret_set);
+	assert_false(parse_global("{\"bursting_enabled\":false,\"cloud_provider\":5}", &global));
 }
 
 static void test_json(void **state)
@@ -370,7 +393,8 @@ int main(void)
 		cmocka_unit_test(test_floats),     cmocka_unit_test(test_status_wrong),
 		cmocka_unit_test(test_sync_words), cmocka_unit_test(test_live),
 		cmocka_unit_test(test_monitors),   cmocka_unit_test(test_others),
-		cmocka_unit_test(test_global),     cmocka_unit_test(test_json),
+		cmocka_unit_test(test_global),     cmocka_unit_test(test_global_keys),
+		cmocka_unit_test(test_json),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

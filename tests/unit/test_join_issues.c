@@ -490,6 +490,32 @@ static void e5_what_holds_a_drain(void **state)
 	assert_non_null(strstr(issue_seen(s, "drain_held")->message, "2 conference(s) and 9 participant(s)"));
 }
 
+/* RULE S9: other figures in Infinity matter while Infinity goes by them. */
+static void s9_settings_that_differ(void **state)
+{
+	struct scene *s = *state;
+
+	s->settings.enabled = false;
+	s->infinity_threshold = s->settings.bursting_threshold + 1;
+	s->infinity_lifetime = s->settings.minimum_lifetime_minutes;
+	scene_join(s);
+	assert_no_issue(s);
+	assert_int_equal(s->p->infinity_settings.threshold, s->infinity_threshold);
+	s->infinity_bursting = true;
+	scene_join(s);
+	assert_int_equal(s->p->n_issues, 2); /* and that Infinity bursts */
+	assert_string_equal(issue_seen(s, "settings_differ")->subject, "bursting_threshold");
+	assert_non_null(issue_seen(s, "infinity_bursts"));
+	s->infinity_threshold = 0;
+	s->infinity_lifetime = 60;
+	scene_join(s);
+	assert_int_equal(s->p->n_issues, 2);
+	assert_string_equal(issue_seen(s, "settings_differ")->subject, "minimum_lifetime_minutes");
+	s->infinity_lifetime = 0;
+	scene_join(s);
+	assert_null(issue_seen(s, "settings_differ"));
+}
+
 static void an_operation_that_is_tried_again(void **state)
 {
 	struct scene *s = *state;
@@ -808,6 +834,7 @@ int main(void)
 		ISSUE_TEST(v5_replication),
 		ISSUE_TEST(survey_findings),
 		ISSUE_TEST(s9_two_controllers),
+		ISSUE_TEST(s9_settings_that_differ),
 		ISSUE_TEST(v5_no_tagged_instance),
 		ISSUE_TEST(d1_a_source_in_trouble),
 		ISSUE_TEST(d1_a_partial_read),
