@@ -230,6 +230,10 @@ const char *severity_text(enum severity); /* "info", "warning", "error" */
 	X(AWS_KEYS, "aws_keys", ERROR, "Configuring an AWS user and policy", 21, \
 	  "EC2 cannot be asked: no overflow node is seen, started or stopped.", \
 	  "Set aws_access_key_id and aws_secret_access_key over the API, or put keys where AWS's own tools look for them.") \
+	X(LIFECYCLE_KEYS, "lifecycle_keys", ERROR, "Configuring an AWS user and policy", 21, \
+	  "Life-cycle operations are allowed, and halt at their first step.", \
+	  "Set lifecycle_access_key_id and lifecycle_secret_access_key over the API, mend the profile of " \
+	  "BURSTD_LIFECYCLE_AWS_PROFILE, or forbid them (allow_lifecycle).") \
 	X(CLIENT, "client_unusable", ERROR, NULL, 0, \
 	  "burstd cannot talk to the system.", "Check the option that is named, or the machine's memory.") \
 	X(CERTIFICATE_ENDS_SOON, "certificate_ends_soon", WARNING, "Configuring the Pexip Infinity platform", 14, \

@@ -20,6 +20,7 @@
 #include "clients/infinity/infinity.h"
 #include "reconcile/reconcile.h"
 #include "server/commands.h"
+#include "server/keys.h"
 #include "server/ports.h"
 #include "server/tls.h"
 #include "store/store.h"
@@ -35,8 +36,8 @@ struct checking {
 	struct bursting_settings settings;
 	struct location_threshold *thresholds;
 	size_t n_thresholds;
-	char *secret;        /* the AWS secret of the settings, NULL = none */
-	struct store *store; /* in memory */
+	struct kept_keys keys; /* of the settings */
+	struct store *store;   /* in memory */
 	struct reconciler *reconciler;
 };
 
@@ -162,8 +163,7 @@ static void read_settings(struct checking *k, const char *database)
 	err = err ? err : store_open(database, key, &store, &e);
 	err = err ? err : store_settings_get(store, &k->settings, &e);
 	err = err ? err : store_thresholds(store, &k->thresholds, &k->n_thresholds, &e);
-	if (!err && k->settings.aws_access_key_id[0] && k->settings.aws_secret_access_key_set)
-		err = store_settings_secret(store, SETTINGS_AWS, &k->secret, &e);
+	err = err ? err : kept_keys_read(store, &k->settings, &k->keys, &e);
 	explicit_bzero(key, sizeof key);
 	if (err)
 		found(k, CHECK_KEY_WRONG, "state", "%s", e.detail);
@@ -313,7 +313,7 @@ static bool check_keys(struct checking *k, struct credentials *credentials)
 	struct aws_keys keys;
 	bool good;
 
-	credentials_set_static(credentials, k->secret ? k->settings.aws_access_key_id : NULL, k->secret);
+	credentials_give(credentials, SETTINGS_AWS, k->config, &k->settings, &k->keys);
 	good = credentials_get(credentials, &keys, &e);
 	if (good)
 		well(k, "aws", "keys from: %s", keys.provider);
@@ -323,25 +323,39 @@ static bool check_keys(struct checking *k, struct credentials *credentials)
 	return good;
 }
 
+/* The same for life-cycle operations, where they are allowed. What their keys may do is asked by each operation's first step. */
+static void check_lifecycle_keys(struct checking *k, struct transport transport)
+{
+	_cleanup_(credentials_freep) struct credentials *credentials = NULL;
+	struct upstream_error e = {.message = "out of memory"};
+	struct aws_keys keys = {0};
+
+	if (!k->settings.allow_lifecycle)
+		return;
+	credentials = credentials_for(SETTINGS_LIFECYCLE, k->config, transport);
+	if (credentials)
+		credentials_give(credentials, SETTINGS_LIFECYCLE, k->config, &k->settings, &k->keys);
+	if (credentials && credentials_get(credentials, &keys, &e))
+		well(k, "aws", "keys of life-cycle operations from: %s", keys.provider);
+	else
+		found(k, CHECK_LIFECYCLE_KEYS, "aws", "%s", e.message);
+	explicit_bzero(&keys, sizeof keys);
+}
+
 static void read_aws(struct checking *k)
 {
 	struct transport_options transport = {.name = "sts", .ca_file = getenv("AWS_CA_BUNDLE")};
 	_cleanup_(curl_transport_freep) struct curl_transport *curl = curl_transport_new(&transport);
 	const struct config_list *regions = &k->config->aws_regions;
-	struct credentials_options o = {.clock = &clock_system,
-					.profile = k->config->aws_profile,
-					.sts_region = regions->n ? regions->items[0] : NULL,
-					.sts_endpoint = k->config->sts_endpoint};
 	_cleanup_(credentials_freep) struct credentials *credentials = NULL;
 
-	if (curl) {
-		o.transport = curl_transport_port(curl);
-		credentials = credentials_new(&o);
-	}
+	if (curl)
+		credentials = credentials_for(SETTINGS_AWS, k->config, curl_transport_port(curl));
 	if (!credentials) {
 		found(k, CHECK_CLIENT, "aws", "libcurl cannot be set up");
 		return;
 	}
+	check_lifecycle_keys(k, curl_transport_port(curl));
 	if (!check_keys(k, credentials))
 		return;
 	for (size_t i = 0; i < regions->n; i++)
@@ -446,7 +460,7 @@ int command_check(const struct config *c)
 	else
 		print_table(&k);
 	json_decref(k.findings);
-	secret_free(k.secret);
+	kept_keys_clear(&k.keys);
 	free(k.thresholds);
 	reconciler_free(k.reconciler);
 	store_close(k.store);

@@ -634,6 +634,30 @@ static enum err check_endpoint(struct loader *l, const char *field, const char *
 	return ERR_OK;
 }
 
+/* {address} stands for the node's, as host or within the path. */
+static enum err check_bootstrap(struct loader *l)
+{
+	const char *where = raw_of(l, "bootstrap_url")->where;
+	const char *url = l->config->bootstrap_url;
+	const char *place = url ? strstr(url, "{address}") : NULL;
+	const char *fault, *path;
+	char *sample;
+
+	if (!url)
+		return ERR_OK;
+	if (!place)
+		return refuse(l, where, "needs {address} in it, where the address of the new node belongs");
+	sample = arena_printf(l->arena, "%.*s192.0.2.1%s", (int)(place - url), url,
+			      place + strlen("{address}"));
+	if (!sample)
+		return out_of_memory(l);
+	path = strstr(sample, "://");
+	if (path && (path = strchr(path + 3, '/')))
+		sample[path - sample] = '\0';
+	fault = url_fault(sample);
+	return fault ? refuse(l, where, fault) : ERR_OK;
+}
+
 static enum err convert_all(struct loader *l, char *const envp[])
 {
 	enum err err = ERR_OK;
@@ -646,6 +670,7 @@ static enum err convert_all(struct loader *l, char *const envp[])
 	err = err ? err : check_regions(l, envp);
 	err = err ? err : check_endpoint(l, "ec2_endpoint", l->config->ec2_endpoint, true);
 	err = err ? err : check_endpoint(l, "sts_endpoint", l->config->sts_endpoint, false);
+	err = err ? err : check_bootstrap(l);
 	if (!err && arena_overflowed(l->arena))
 		return out_of_memory(l);
 	return err;

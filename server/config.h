@@ -82,6 +82,12 @@ struct config_list {
 	  "Address of STS instead of the first region's public one; {region} in it is replaced") \
 	X(TEXT, aws_profile, "BURSTD_AWS_PROFILE", "--aws-profile", 0, 0, NULL, NULL, \
 	  "Profile of AWS's shared files to take; AWS keys in the environment then do not count") \
+	X(TEXT, lifecycle_aws_profile, "BURSTD_LIFECYCLE_AWS_PROFILE", "--lifecycle-aws-profile", 0, 0, NULL, NULL, \
+	  "Profile of AWS's shared files for life-cycle operations, if they have no keys of their own in the settings; if not " \
+	  "set, the credentials of bursting") \
+	X(TEXT, bootstrap_url, "BURSTD_BOOTSTRAP_URL", "--bootstrap-url", 0, 0, NULL, NULL, \
+	  "Where a new Conferencing Node takes its configuration; {address} in it is replaced. Default: " \
+	  "https://{address}:8443. Plain http only to loopback") \
 	X(NUMBER, time_scale, "BURSTD_TIME_SCALE", "--time-scale", 1, 100000, "1", NULL, \
 	  "For demos and tests: every duration is divided by this") \
 	X(CHOICE, log_format, "BURSTD_LOG_FORMAT", "--log-format", 0, 0, "logfmt", "logfmt|json", \

@@ -27,6 +27,7 @@
 #include "clients/infinity/infinity.h"
 #include "reconcile/reconcile.h"
 #include "server/bell.h"
+#include "server/keys.h"
 #include "server/ports.h"
 
 struct worker {
@@ -152,17 +153,16 @@ static void hand_on_keys(struct workers *w)
 {
 	struct bursting_settings s = reconciler_settings(w->reconciler);
 	struct error e = {0};
-	char *secret = NULL;
+	struct kept_keys keys;
 
 	if (s.version == w->settings_seen)
 		return;
-	if (s.aws_access_key_id[0] && s.aws_secret_access_key_set &&
-	    store_settings_secret(w->store, SETTINGS_AWS, &secret, &e)) {
-		log_error("the AWS secret access key in the store cannot be read", "error", e.detail);
+	if (kept_keys_read(w->store, &s, &keys, &e)) {
+		log_error("an AWS secret access key in the store cannot be read", "error", e.detail);
 		return;
 	}
-	credentials_set_static(w->credentials, secret ? s.aws_access_key_id : NULL, secret);
-	secret_free(secret);
+	credentials_give(w->credentials, SETTINGS_AWS, w->config, &s, &keys);
+	kept_keys_clear(&keys);
 	w->settings_seen = s.version;
 	for (size_t i = 0; i < w->n_regions; i++)
 		bell_ring(&w->rows[ROW_REGIONS + 2 * i].bell);
@@ -412,16 +412,11 @@ static enum err make_rows(struct workers *w, struct error *e)
 static enum err make_credentials(struct workers *w, struct error *e)
 {
 	struct transport_options transport = {.name = "sts", .ca_file = getenv("AWS_CA_BUNDLE")};
-	struct credentials_options o = {.clock = &clock_system,
-					.profile = w->config->aws_profile,
-					.sts_region = w->n_regions ? w->config->aws_regions.items[0] : NULL,
-					.sts_endpoint = w->config->sts_endpoint};
 
 	w->keys_transport = curl_transport_new(&transport);
-	if (w->keys_transport) {
-		o.transport = curl_transport_port(w->keys_transport);
-		w->credentials = credentials_new(&o);
-	}
+	if (w->keys_transport)
+		w->credentials =
+			credentials_for(SETTINGS_AWS, w->config, curl_transport_port(w->keys_transport));
 	w->limiters = calloc(w->n_regions + 1, sizeof(struct ec2_limiter *));
 	if (!w->credentials || !w->limiters)
 		return error_set(e, ERR_INTERNAL, "out of memory");

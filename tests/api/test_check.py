@@ -128,6 +128,25 @@ def test_no_keys_at_all(site, tmp_path):
     assert_silent(findings, "aws_keys")
 
 
+def test_keys_of_life_cycle_operations(contract, site):
+    """Where they come from, once the operations are allowed; a profile that is not there is no reason to take others."""
+    burstd = Burstd(contract, upstreams(site.infinity, site.ec2), 100)
+
+    def found(**more):
+        return [f for f in check({**burstd.env, **more})[1] if f["id"] == "lifecycle_keys" or "life-cycle" in f["what"]]
+
+    try:
+        assert burstd.ask("PATCH", "/v1/bursting", body={"mode": "observe"}).status_code == 200
+        assert found(BURSTD_LIFECYCLE_AWS_PROFILE="wide") == []
+        with sqlite3.connect(pathlib.Path(burstd.directory.name, "burstd.db")) as db:
+            db.execute("UPDATE settings SET allow_lifecycle = 1")
+        assert [f["what"] for f in found()] == ["keys of life-cycle operations from: environment"]
+        refused, = found(BURSTD_LIFECYCLE_AWS_PROFILE="wide")
+        assert refused["severity"] == "error" and "wide" in refused["what"]
+    finally:
+        burstd.close()
+
+
 def test_permission_to_start_is_missing(site, tmp_path):
     with fault(site, "denied", "burst-1", "burst-2"):
         code, findings = check(settings(site, tmp_path))

@@ -235,6 +235,11 @@ static void test_urls(void **state)
 	refused(ENV("BURSTD_EC2_ENDPOINT=ec2.local"), NULL, "BURSTD_EC2_ENDPOINT: must be an address");
 	refused(ENV("BURSTD_EC2_ENDPOINT=https://ec2.local", "BURSTD_AWS_REGIONS=eu-west-1, eu-west-2"), NULL,
 		"BURSTD_EC2_ENDPOINT: needs {region}");
+	refused(ENV("BURSTD_BOOTSTRAP_URL=https://10.0.0.1:8443"), NULL,
+		"BURSTD_BOOTSTRAP_URL: needs {address}");
+	refused(ENV("BURSTD_BOOTSTRAP_URL=http://{address}:8443"), NULL,
+		"BURSTD_BOOTSTRAP_URL: must be https");
+	refused(ENV("BURSTD_BOOTSTRAP_URL={address}:8443"), NULL, "BURSTD_BOOTSTRAP_URL: must be an address");
 	refused(ENV("BURSTD_STS_ENDPOINT=http://sts.{region}.local"), NULL,
 		"BURSTD_STS_ENDPOINT: must be https");
 	c = load(ENV("BURSTD_INFINITY_URL=http://[::1]:8000/",
