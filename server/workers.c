@@ -4,6 +4,7 @@
  *   observers  Infinity, one per region: poll, with jitter
  *   controller runs on every new report, on every request, and when the engine asked for a later look
  *   actors     Infinity, one per region: run when the controller recorded something, and for retries
+ *   life-cycle one for all: carries out operations with steps (lifecycle/), with credentials of their own
  *   surveyors  Infinity, one per region: slow looks at what moves seldom, once an hour and on request; nobody waits for them
  *
  * Wake-ups: every loop owns a bell (server/bell.h). Order of locks: a bell's mutex is held for the bell alone.
@@ -12,7 +13,7 @@
  * figures at intervals of up to a minute, at short intervals for a minute after the last event. Looks that events cause are
  * kept apart so far that they send at most EVENT_REQUESTS_A_MINUTE, whatever comes in: Infinity allows 1,000 in all.
  * Each thread has its own store connection and its own clients (a client's connection belongs to one thread); the
- * credentials and a region's limiter are shared and lock themselves.
+ * credentials and a region's limiter are shared and lock themselves. The life-cycle worker has a client for each region.
  */
 #include "server/workers.h"
 
@@ -24,11 +25,19 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "clients/ec2/ec2.h"
+#include "clients/infinity/bootstrap.h"
 #include "clients/infinity/infinity.h"
+#include "lifecycle/lifecycle.h"
 #include "reconcile/reconcile.h"
 #include "server/bell.h"
 #include "server/keys.h"
 #include "server/ports.h"
+
+/* EC2 of one region, as one thread sees it. */
+struct region_client {
+	struct curl_transport *transport;
+	struct ec2_client *client;
+};
 
 struct worker {
 	struct workers *w;
@@ -42,13 +51,17 @@ struct worker {
 	size_t region;
 	struct store *store;
 	struct curl_transport *infinity_transport;
-	struct curl_transport *ec2_transport;
+	struct region_client ec2;
 	struct infinity_client *infinity;
-	struct ec2_client *ec2;
 	struct infinity_port infinity_port;
 	struct ec2_port ec2_port;
 	struct infinity_survey_port infinity_survey_port;
 	struct ec2_survey_port ec2_survey_port;
+
+	/* of the life-cycle worker alone */
+	struct lifecycle *lifecycle;
+	struct region_client *regions;     /* one per region */
+	struct curl_transport *unverified; /* to new nodes */
 };
 
 struct workers {
@@ -57,19 +70,20 @@ struct workers {
 	uint8_t key[SECRET_KEY_SIZE];
 	struct reconciler *reconciler;
 	struct store *store; /* start-up and the controller's */
-	struct curl_transport *keys_transport;
-	struct credentials *credentials;
+	/* by use; each with a transport of its own, because credentials use theirs from any thread */
+	struct curl_transport *keys_transports[SETTINGS_SECRETS];
+	struct credentials *credentials[SETTINGS_SECRETS];
 	int64_t settings_seen;
 	char tag_seen[TAG_VALUE_SIZE];
 	struct ec2_limiter **limiters; /* one per region */
 	size_t n_regions;
-	struct worker *
-		rows; /* controller, Infinity's observer and actor, then observer and actor per region, then the surveyors */
+	/* controller, Infinity's observer and actor, life-cycle, then observer and actor per region, then the surveyors */
+	struct worker *rows;
 	size_t n_rows;
 	size_t first_surveyor; /* Infinity's, then one per region */
 };
 
-enum { ROW_CONTROLLER, ROW_INFINITY_OBSERVER, ROW_INFINITY_ACTOR, ROW_REGIONS };
+enum { ROW_CONTROLLER, ROW_INFINITY_OBSERVER, ROW_INFINITY_ACTOR, ROW_LIFECYCLE, ROW_REGIONS };
 
 /* --- wake-ups ----------------------------------------------------------------------------------------------------- */
 
@@ -84,6 +98,7 @@ static void worker_pause(void *self, int64_t ms)
 static void ring_actors(struct workers *w)
 {
 	bell_ring(&w->rows[ROW_INFINITY_ACTOR].bell);
+	bell_ring(&w->rows[ROW_LIFECYCLE].bell);
 	for (size_t i = 0; i < w->n_regions; i++)
 		bell_ring(&w->rows[ROW_REGIONS + 2 * i + 1].bell);
 }
@@ -161,7 +176,8 @@ static void hand_on_keys(struct workers *w)
 		log_error("an AWS secret access key in the store cannot be read", "error", e.detail);
 		return;
 	}
-	credentials_give(w->credentials, SETTINGS_AWS, w->config, &s, &keys);
+	for (int i = 0; i < SETTINGS_SECRETS; i++)
+		credentials_give(w->credentials[i], (enum settings_secret)i, w->config, &s, &keys);
 	kept_keys_clear(&keys);
 	w->settings_seen = s.version;
 	for (size_t i = 0; i < w->n_regions; i++)
@@ -232,6 +248,20 @@ static void step_act_ec2(struct worker *k)
 	actor_waits(k, changed, next_at);
 	if (changed) /* what EC2 shows now is news: do not wait for the poll */
 		bell_ring(&k->w->rows[ROW_REGIONS + 2 * k->region].bell);
+}
+
+/* Node, instance or address have changed: both systems have news. */
+static void step_lifecycle(struct worker *k)
+{
+	int64_t next_at = 0;
+	bool changed = lifecycle_step(k->lifecycle, k->store, &next_at);
+
+	actor_waits(k, changed, next_at);
+	if (!changed)
+		return;
+	bell_ring(&k->w->rows[ROW_INFINITY_OBSERVER].bell);
+	for (size_t i = 0; i < k->w->n_regions; i++)
+		bell_ring(&k->w->rows[ROW_REGIONS + 2 * i].bell);
 }
 
 #define SURVEY_MS (60 * MS_PER_MINUTE)
@@ -325,16 +355,17 @@ static enum err give_infinity(struct worker *k, struct error *e)
 	return ERR_OK;
 }
 
-static enum err give_ec2(struct worker *k, struct error *e)
+static enum err make_region(struct worker *k, size_t region, enum settings_secret use,
+			    struct region_client *ret, struct error *e)
 {
 	const struct config *c = k->w->config;
 	struct transport_options transport = {
 		.name = "ec2", .ca_file = getenv("AWS_CA_BUNDLE"), .timeout_ms = exchange_timeout_ms(c)};
 	struct ec2_client_options o = {
-		.region = c->aws_regions.items[k->region],
+		.region = c->aws_regions.items[region],
 		.endpoint = c->ec2_endpoint,
-		.credentials = k->w->credentials,
-		.limiter = k->w->limiters[k->region],
+		.credentials = k->w->credentials[use],
+		.limiter = k->w->limiters[region],
 		.clock = &clock_system,
 		.time_scale = c->time_scale,
 		.pause = worker_pause,
@@ -342,21 +373,75 @@ static enum err give_ec2(struct worker *k, struct error *e)
 		.tally = &reconciler_tallies(k->w->reconciler)->ec2,
 	};
 
-	k->ec2_transport = curl_transport_new(&transport);
-	if (!k->ec2_transport)
+	ret->transport = curl_transport_new(&transport);
+	if (!ret->transport)
 		return error_set(e, ERR_INTERNAL, "libcurl cannot be set up");
-	o.transport = curl_transport_port(k->ec2_transport);
-	k->ec2 = ec2_client_new(&o);
-	if (!k->ec2)
-		return error_set(e, ERR_INTERNAL, "out of memory");
-	k->ec2_port = port_of_ec2(k->ec2);
-	k->ec2_survey_port = survey_port_of_ec2(k->ec2);
+	o.transport = curl_transport_port(ret->transport);
+	ret->client = ec2_client_new(&o);
+	return ret->client ? ERR_OK : error_set(e, ERR_INTERNAL, "out of memory");
+}
+
+static enum err give_ec2(struct worker *k, struct error *e)
+{
+	enum err err = make_region(k, k->region, SETTINGS_AWS, &k->ec2, e);
+
+	if (err)
+		return err;
+	k->ec2_port = port_of_ec2(k->ec2.client);
+	k->ec2_survey_port = survey_port_of_ec2(k->ec2.client);
 	return ERR_OK;
 }
 
 static enum err give_store(struct worker *k, struct error *e)
 {
 	return store_open(k->w->path, k->w->key, &k->store, e);
+}
+
+static struct ec2_client *lifecycle_region(void *self, const char *region)
+{
+	const struct worker *k = self;
+
+	for (size_t i = 0; i < k->w->n_regions; i++)
+		if (!strcmp(k->w->config->aws_regions.items[i], region))
+			return k->regions[i].client;
+	return NULL;
+}
+
+static enum err give_lifecycle(struct worker *k, struct error *e)
+{
+	const struct config *c = k->w->config;
+	const struct transport_options bootstrap = {.name = "node", .timeout_ms = exchange_timeout_ms(c)};
+	struct lifecycle_options o = {
+		.reconciler = k->w->reconciler,
+		.clock = &clock_system,
+		.time_scale = c->time_scale,
+		.infinity = k->infinity,
+		.ec2 = lifecycle_region,
+		.ec2_self = k,
+		.bootstrap_url = c->bootstrap_url ? c->bootstrap_url : BOOTSTRAP_URL,
+	};
+
+	k->unverified = curl_transport_new(&bootstrap);
+	if (!k->unverified)
+		return error_set(e, ERR_INTERNAL, "libcurl cannot be set up");
+	o.unverified = curl_transport_port(k->unverified);
+	k->lifecycle = lifecycle_new(&o);
+	return k->lifecycle ? ERR_OK : error_set(e, ERR_INTERNAL, "out of memory");
+}
+
+static enum err make_lifecycle(struct workers *w, struct error *e)
+{
+	struct worker *k = &w->rows[ROW_LIFECYCLE];
+	enum err err = give_store(k, e);
+
+	k->step = step_lifecycle;
+	k->regions = calloc(w->n_regions + 1, sizeof(*k->regions));
+	if (!k->regions)
+		return error_set(e, ERR_INTERNAL, "out of memory");
+	err = err ? err : give_infinity(k, e);
+	for (size_t i = 0; !err && i < w->n_regions; i++)
+		err = make_region(k, i, SETTINGS_LIFECYCLE, &k->regions[i], e);
+	return err ? err : give_lifecycle(k, e);
 }
 
 static enum err make_surveyors(struct workers *w, struct error *e)
@@ -395,6 +480,7 @@ static enum err make_rows(struct workers *w, struct error *e)
 	err = err ? err : give_infinity(&w->rows[ROW_INFINITY_OBSERVER], e);
 	err = err ? err : give_store(&w->rows[ROW_INFINITY_ACTOR], e);
 	err = err ? err : give_infinity(&w->rows[ROW_INFINITY_ACTOR], e);
+	err = err ? err : make_lifecycle(w, e);
 	for (size_t i = 0; !err && i < w->n_regions; i++) {
 		struct worker *observer = &w->rows[ROW_REGIONS + 2 * i], *actor = observer + 1;
 
@@ -411,14 +497,18 @@ static enum err make_rows(struct workers *w, struct error *e)
 
 static enum err make_credentials(struct workers *w, struct error *e)
 {
-	struct transport_options transport = {.name = "sts", .ca_file = getenv("AWS_CA_BUNDLE")};
+	const struct transport_options transport = {.name = "sts", .ca_file = getenv("AWS_CA_BUNDLE")};
 
-	w->keys_transport = curl_transport_new(&transport);
-	if (w->keys_transport)
-		w->credentials =
-			credentials_for(SETTINGS_AWS, w->config, curl_transport_port(w->keys_transport));
+	for (int i = 0; i < SETTINGS_SECRETS; i++) {
+		w->keys_transports[i] = curl_transport_new(&transport);
+		if (w->keys_transports[i])
+			w->credentials[i] = credentials_for((enum settings_secret)i, w->config,
+							    curl_transport_port(w->keys_transports[i]));
+		if (!w->credentials[i])
+			return error_set(e, ERR_INTERNAL, "out of memory");
+	}
 	w->limiters = calloc(w->n_regions + 1, sizeof(struct ec2_limiter *));
-	if (!w->credentials || !w->limiters)
+	if (!w->limiters)
 		return error_set(e, ERR_INTERNAL, "out of memory");
 	for (size_t i = 0; i < w->n_regions; i++) {
 		w->limiters[i] = ec2_limiter_new(&clock_system, w->config->time_scale);
@@ -477,25 +567,42 @@ enum err workers_start(const struct config *config, const uint8_t key[SECRET_KEY
 	return ERR_OK;
 }
 
+static void region_free(struct region_client *region)
+{
+	ec2_client_free(region->client);
+	curl_transport_free(region->transport);
+}
+
 /* After all threads have ended: they ring each other's bells. */
 static void worker_free(struct worker *k)
 {
+	lifecycle_free(k->lifecycle);
 	infinity_client_free(k->infinity);
-	ec2_client_free(k->ec2);
 	curl_transport_free(k->infinity_transport);
-	curl_transport_free(k->ec2_transport);
+	curl_transport_free(k->unverified);
+	region_free(&k->ec2);
+	for (size_t i = 0; k->regions && i < k->w->n_regions; i++)
+		region_free(&k->regions[i]);
+	free(k->regions);
 	store_close(k->store);
 	bell_destroy(&k->bell);
+}
+
+static void interrupt_one(struct curl_transport *transport)
+{
+	if (transport)
+		curl_transport_interrupt(transport);
 }
 
 /* Exchanges under way are cut short; an intent whose answer is lost thereby is looked at by the next start. */
 static void interrupt(struct worker *k)
 {
 	bell_close(&k->bell);
-	if (k->infinity_transport)
-		curl_transport_interrupt(k->infinity_transport);
-	if (k->ec2_transport)
-		curl_transport_interrupt(k->ec2_transport);
+	interrupt_one(k->infinity_transport);
+	interrupt_one(k->unverified);
+	interrupt_one(k->ec2.transport);
+	for (size_t i = 0; k->regions && i < k->w->n_regions; i++)
+		interrupt_one(k->regions[i].transport);
 }
 
 void workers_stop(struct workers *w)
@@ -504,8 +611,8 @@ void workers_stop(struct workers *w)
 		return;
 	for (size_t i = 0; w->rows && i < w->n_rows; i++)
 		interrupt(&w->rows[i]);
-	if (w->keys_transport)
-		curl_transport_interrupt(w->keys_transport);
+	for (int i = 0; i < SETTINGS_SECRETS; i++)
+		interrupt_one(w->keys_transports[i]);
 	for (size_t i = 0; w->rows && i < w->n_rows; i++)
 		if (w->rows[i].running)
 			pthread_join(w->rows[i].thread, NULL);
@@ -515,8 +622,10 @@ void workers_stop(struct workers *w)
 	for (size_t i = 0; w->limiters && i < w->n_regions; i++)
 		ec2_limiter_free(w->limiters[i]);
 	free(w->limiters);
-	credentials_free(w->credentials);
-	curl_transport_free(w->keys_transport);
+	for (int i = 0; i < SETTINGS_SECRETS; i++) {
+		credentials_free(w->credentials[i]);
+		curl_transport_free(w->keys_transports[i]);
+	}
 	reconciler_free(w->reconciler);
 	store_close(w->store);
 	explicit_bzero(w->key, sizeof(w->key));

@@ -1,6 +1,6 @@
 /*
  * The worker threads and their wiring: observers (one for Infinity, one per region), the controller, the
- * actors, the surveyors. Thin shells round the steps of reconcile/.
+ * actors, the life-cycle worker, the surveyors. Thin shells round the steps of reconcile/.
  */
 #ifndef BURSTD_SERVER_WORKERS_H
 #define BURSTD_SERVER_WORKERS_H
