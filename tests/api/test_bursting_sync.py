@@ -50,11 +50,26 @@ def test_pull_and_push_refuse(synced, deaf):
 
 
 def test_push(synced):
+    """An operation of the life-cycle worker: done when Infinity has the values."""
+    keys = {"aws_access_key_id": "AKIASYNCEXAMPLE", "aws_secret_access_key": "sync/secret+EXAMPLEONLY"}
     assert synced.ask("PATCH", "/v1/bursting", body={"bursting_threshold": 8}).status_code == 200
     plan = synced.ask("POST", "/v1/bursting/push?dry_run=true", body={"fields": ["bursting_threshold", "enabled"]}).json()
     assert [c["pointer"] for c in plan["changes"]] == ["/bursting_threshold"] and plan["kind"] == "push_settings"
     reply = synced.ask("POST", "/v1/bursting/push", body={"fields": ["bursting_threshold"]})
     assert reply.status_code == 202 and reply.json()["kind"] == "push_settings"
-    event = synced.get("/v1/history?type=operation&limit=100")["items"][-1]
-    assert event["operation"] == reply.json()["id"] and "bursting_threshold" in event["reason"]
-    assert synced.get(reply.headers["Location"])["actor"] == "admin"
+    place = reply.headers["Location"]
+    until(lambda: synced.get(place)["state"] == "done", lambda: f"the push is done: {synced.get(place)}")
+    until(lambda: synced.get("/v1/bursting/infinity")["bursting_threshold"] == 8, "Infinity has the new threshold")
+    told = [e["reason"] for e in synced.get("/v1/history?type=operation&limit=100")["items"] if e["operation"] == reply.json()["id"]]
+    assert "bursting_threshold written to Infinity's global settings by admin." in told and len(told) > 1
+    # the secret goes to Infinity and nowhere else
+    assert synced.ask("PATCH", "/v1/bursting", body=keys).status_code == 200
+    place = synced.ask("POST", "/v1/bursting/push", body={"fields": ["aws_keys"]}).headers["Location"]
+    until(lambda: synced.get(place)["state"] == "done", lambda: f"the push is done: {synced.get(place)}")
+    until(lambda: synced.get("/v1/bursting/infinity")["aws_access_key_id"] == keys["aws_access_key_id"], "Infinity has the key")
+    assert synced.get("/v1/bursting/infinity")["aws_secret_access_key_set"] is True
+    shown = synced.ask("GET", place).text + synced.ask("GET", "/v1/history?limit=500").text + synced.log()
+    assert keys["aws_secret_access_key"] not in shown
+    assert synced.ask("PATCH", "/v1/bursting", body={"bursting_threshold": 5}).status_code == 200
+    place = synced.ask("POST", "/v1/bursting/push", body={"fields": ["bursting_threshold"]}).headers["Location"]
+    until(lambda: synced.get(place)["state"] == "done", "the world is as it was")
