@@ -51,6 +51,7 @@ world_pid=$!
 wait_for $world_pid burstd-world grep -q control= "$dir/world.out"
 infinity=$(sed -n 's/.*infinity=\([^ ]*\).*/\1/p' "$dir/world.out")
 ec2=$(sed -n 's/.*ec2=\([^ ]*\).*/\1/p' "$dir/world.out")
+bootstrap=$(sed -n 's/.*bootstrap=\([^ ]*\).*/\1/p' "$dir/world.out")
 
 # --- burstd ---
 port_is_taken() { (exec 3<>/dev/tcp/127.0.0.1/8080) 2>/dev/null; }
@@ -62,7 +63,7 @@ mkdir -m 0700 "$dir/state"
 env -i PATH="$PATH" HOME="$dir" \
 	BURSTD_LISTEN=$listen BURSTD_STATE_DIR="$dir/state" BURSTD_TIME_SCALE="$scale" \
 	BURSTD_INFINITY_URL="$infinity" BURSTD_INFINITY_USER=admin BURSTD_INFINITY_PASSWORD=world-password \
-	BURSTD_AWS_REGIONS=eu-west-1 BURSTD_EC2_ENDPOINT="$ec2" \
+	BURSTD_AWS_REGIONS=eu-west-1 BURSTD_EC2_ENDPOINT="$ec2" BURSTD_BOOTSTRAP_URL="$bootstrap/{address}" \
 	AWS_ACCESS_KEY_ID=AKIAWORLDEXAMPLE0001 AWS_SECRET_ACCESS_KEY=world/secret+key/EXAMPLEONLY0123456789abcd \
 	"$bin/burstd" serve 2>"$dir/burstd.log" &
 burstd_pid=$!
