@@ -65,7 +65,7 @@ def test_made_changed_deleted(site):
                                   secondary_overflow_location=ids["AWS burst"]))
     assert operation["kind"] == "location_update" and operation["location"] == number
     assert there(site)["Bergen 2"] == (number, 0, ids["AWS burst"]) and "Bergen" not in there(site)
-    assert site.get(f"/v1/locations/{number}")["name"] == "Bergen 2"
+    until(lambda: site.get(f"/v1/locations/{number}")["name"] == "Bergen 2", "the next look at Infinity shows it")
     # what is there already needs no operation
     assert patch(site, number, name="Bergen 2").status_code == 200
 
