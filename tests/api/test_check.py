@@ -141,7 +141,9 @@ def test_keys_of_life_cycle_operations(contract, site):
         with sqlite3.connect(pathlib.Path(burstd.directory.name, "burstd.db")) as db:
             db.execute("UPDATE settings SET allow_lifecycle = 1")
         assert [f["what"] for f in found()] == ["keys of life-cycle operations from: environment"]
+        assert_silent(found(), "lifecycle_keys")
         refused, = found(BURSTD_LIFECYCLE_AWS_PROFILE="wide")
+        assert_found([refused], "lifecycle_keys")
         assert refused["severity"] == "error" and "wide" in refused["what"]
     finally:
         burstd.close()
