@@ -9,6 +9,7 @@
 #include "calendar/firing.h"
 #include "handlers/handlers.h"
 #include "handlers/paging.h"
+#include "handlers/plan.h"
 #include "handlers/schedule_input.h"
 #include "handlers/views.h"
 
@@ -234,26 +235,50 @@ static json_t *move_json(struct req *r, const struct schedule *s, const struct f
 	return json_pack("{s:s, s:o}", "action", follow_text(m->what), "hold", hold);
 }
 
-/* What dry_run shows: the schedule, its next firings, and what the controller will do with its holds at once. */
-static json_t *plan_json(struct req *r, const struct schedule *s, const struct held *h, bool deleted,
-			 struct error *e)
+static void tell_move(json_t *plan, const struct follow_move *m, const json_t *hold)
 {
-	json_t *firings =
-		deleted || !s->enabled ? json_array() : firings_json(r, s, r->now, COUNT_DEFAULT, e);
-	json_t *holds = json_array();
-	struct schedule as = *s;
-	struct follow_plan plan;
+	const char *until = json_string_value(json_object_get(hold, "until"));
+	long long id = (long long)json_integer_value(json_object_get(hold, "id"));
 
-	if (!firings) {
-		json_decref(holds);
-		return NULL;
+	switch (m->what) {
+	case FOLLOW_MAKE:
+		plan_consequence(plan, "Its window is open: a hold is made at once, until %s.", until);
+		break;
+	case FOLLOW_KEEP:
+		plan_consequence(plan, "Its hold %lld stays as it is, until %s.", id, until);
+		break;
+	case FOLLOW_CHANGE:
+		plan_consequence(plan, "Its hold %lld follows at once, until %s.", id, until);
+		break;
+	case FOLLOW_END:
+		plan_consequence(
+			plan,
+			"Its hold %lld ends at once; what its nodes are needed for then decides whether "
+			"they stay up.",
+			id);
+		break;
 	}
-	as.enabled = s->enabled && !deleted;
-	held_follow(r, &as, h, &plan);
-	for (size_t i = 0; i < plan.n; i++)
-		(void)json_array_append_new(holds, move_json(r, s, &plan.moves[i]));
-	return json_pack("{s:b, s:o, s:o, s:o}", "dry_run", 1, "schedule", view(s), "firings", firings,
-			 "holds", holds);
+}
+
+/* What dry_run shows besides: its next firings, and what the controller will do with its holds at once. */
+static void plan_follow(struct req *r, json_t *plan, const struct schedule *s, const struct held *h)
+{
+	struct error e = {.code = ERR_OK};
+	json_t *firings = s->enabled ? firings_json(r, s, r->now, COUNT_DEFAULT, &e) : json_array();
+	json_t *holds = json_array();
+	struct follow_plan follow;
+
+	held_follow(r, s, h, &follow);
+	for (size_t i = 0; i < follow.n; i++) {
+		json_t *move = move_json(r, s, &follow.moves[i]);
+
+		tell_move(plan, &follow.moves[i], json_object_get(move, "hold"));
+		(void)json_array_append_new(holds, move);
+	}
+	if (e.code) /* the zone is lost: it does not fire */
+		plan_consequence(plan, "%s", e.detail);
+	put(plan, "firings", firings ? firings : json_array());
+	put(plan, "holds", holds);
 }
 
 /* --- history (RULE V3) ------------------------------------------------------------------------------------------- */
@@ -337,22 +362,35 @@ struct change {
 	struct req *r;
 	struct schedule_draft draft;
 	struct input_errors errors;
-	json_t *body; /* result: the reply's */
+	json_t *plan; /* result: a dry run's */
 	bool wrote;   /* result */
 };
 
-/* dry_run: nothing is written, the reply is the plan. */
-static enum err only_planned(struct change *c, struct store *store, const struct schedule *s, bool deleted,
-			     struct error *e)
+/*
+ * dry_run: the plan, on what the store holds before anything of this is written. `before` is borrowed, NULL = it is to be made;
+ * `s` is the schedule afterwards, the one that there was when it is to be deleted.
+ */
+static enum err make_plan(struct change *c, struct store *store, const json_t *before,
+			  const struct schedule *s, bool deleted, struct error *e)
 {
 	_cleanup_(held_free) struct held held = {0};
-	enum err err = held_load(store, c->r->now, &held, e);
+	enum err err = c->r->dry_run ? held_load(store, c->r->now, &held, e) : ERR_OK;
+	struct schedule as = *s;
+	char at[48] = "/v1/schedules";
+	json_t *after;
 
-	if (err)
+	if (err || !c->r->dry_run)
 		return err;
-	json_decref(c->body);
-	c->body = plan_json(c->r, s, &held, deleted, e);
-	return c->body ? ERR_OK : e->code;
+	json_decref(c->plan); /* of a transaction that is tried again */
+	c->plan = plan_new();
+	if (before)
+		(void)snprintf(at, sizeof at, "/v1/schedules/%lld", (long long)s->id);
+	as.enabled = s->enabled && !deleted;
+	after = deleted ? NULL : view(s);
+	plan_change(c->plan, at, before, after);
+	json_decref(after);
+	plan_follow(c->r, c->plan, &as, &held);
+	return ERR_OK;
 }
 
 static enum err make_tx(struct store *store, void *arg, struct error *e)
@@ -361,14 +399,9 @@ static enum err make_tx(struct store *store, void *arg, struct error *e)
 	enum err err;
 
 	c->draft.s.id = 0;
-	if (c->r->dry_run)
-		err = store_schedule_check(store, &c->draft.s, e);
-	else
-		err = store_schedule_add(store, &c->draft.s, e);
-	if (err)
-		return err;
-	return c->r->dry_run ? only_planned(c, store, &c->draft.s, false, e)
-			     : tell_whole(store, c->r, &c->draft.s, "made", e);
+	err = make_plan(c, store, NULL, &c->draft.s, false, e);
+	err = err ? err : store_schedule_add(store, &c->draft.s, e);
+	return err ? err : tell_whole(store, c->r, &c->draft.s, "made", e);
 }
 
 static struct done *made(struct change *c)
@@ -376,7 +409,7 @@ static struct done *made(struct change *c)
 	char at[48];
 
 	if (c->r->dry_run)
-		return reply_value(c->r, 200, c->body);
+		return reply_plan(c->r, c->plan);
 	req_changed(c->r);
 	(void)snprintf(at, sizeof at, "/v1/schedules/%lld", (long long)c->draft.s.id);
 	return reply_value_at(c->r, 201, at, view(&c->draft.s));
@@ -384,7 +417,7 @@ static struct done *made(struct change *c)
 
 static struct done *failed(struct change *c, const struct error *e)
 {
-	json_decref(c->body);
+	json_decref(c->plan);
 	return c->errors.n ? reply_input(c->r, &c->errors) : reply_error(c->r, e);
 }
 
@@ -410,13 +443,9 @@ struct done *schedule_create(struct req *r)
 static enum err write_change(struct store *store, struct change *c, json_t *present, struct error *e)
 {
 	struct schedule *s = &c->draft.s;
-	enum err err;
+	enum err err = make_plan(c, store, present, s, false, e);
 
-	if (c->r->dry_run) {
-		err = store_schedule_check(store, s, e);
-		return err ? err : only_planned(c, store, s, false, e);
-	}
-	err = tell_change(store, c->r, present, s, &c->wrote, e);
+	err = err ? err : tell_change(store, c->r, present, s, &c->wrote, e);
 	return err || !c->wrote ? err : store_schedule_put(store, s, e);
 }
 
@@ -454,9 +483,11 @@ struct done *schedule_patch(struct req *r)
 	store = req_store(r, &e);
 	if (!store || store_tx(store, change_tx, &c, &e))
 		return failed(&c, &e);
+	if (r->dry_run)
+		return reply_plan(r, c.plan);
 	if (c.wrote)
 		req_changed(r);
-	return reply_value(r, 200, r->dry_run ? c.body : view(&c.draft.s));
+	return reply_value(r, 200, view(&c.draft.s));
 }
 
 /* --- deleting one ------------------------------------------------------------------------------------------------ */
@@ -500,9 +531,9 @@ static enum err remove_tx(struct store *store, void *arg, struct error *e)
 		return err;
 	present = view(s);
 	err = req_if_match(c->r, present, e);
+	err = err ? err : make_plan(c, store, present, s, true, e);
+	err = err ? err : remove_it(store, c->r, s, e);
 	json_decref(present);
-	if (!err)
-		err = c->r->dry_run ? only_planned(c, store, s, true, e) : remove_it(store, c->r, s, e);
 	store_schedules_free(s, 1);
 	return err;
 }
@@ -517,7 +548,7 @@ struct done *schedule_delete(struct req *r)
 	if (!store || store_tx(store, remove_tx, &c, &e))
 		return failed(&c, &e);
 	if (r->dry_run)
-		return reply_value(r, 200, c.body);
+		return reply_plan(r, c.plan);
 	req_changed(r);
 	return reply_empty(r, 204);
 }

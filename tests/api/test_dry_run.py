@@ -79,6 +79,7 @@ def prepare(burstd):
     until(lambda: burstd.get(f"/v1/operations/{stop}")["state"] == "waiting", "the drain waits for its calls")
     assert burstd.ask("PATCH", "/v1/bursting", body={"minimum_lifetime_minutes": 49}).status_code == 200  # Infinity's is 50
     accepted, known = findings(burstd)
+    schedule = burstd.get("/v1/schedules")["items"][0]["id"]
     accepted = burstd.ask("POST", "/v1/acknowledgements", body=accepted).json()["id"]
     return {
         "createAcknowledgement": (None, known),
@@ -97,6 +98,10 @@ def prepare(burstd):
         "deleteHold": (hold, None),
         "createToken": (None, {"name": "never", "role": "admin"}),
         "deleteToken": (token, None),
+        "createSchedule": (None, {"name": "dry", "location": ids["AWS burst"], "instances_to_add": 1, "time_from": "03:00",
+                                  "time_to": "04:00", "local_timezone": "UTC", "mon": True}),
+        "updateSchedule": (schedule, {"minutes_in_advance": 5}),
+        "deleteSchedule": (schedule, None),
     }
 
 

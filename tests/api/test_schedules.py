@@ -1,8 +1,11 @@
 """/v1/schedules: strict fields, firings against another calendar (Python's zoneinfo), and the holds that they make (RULE S8)."""
 
+import contextlib
 import datetime
+import pathlib
 import random
 import signal
+import sqlite3
 import zoneinfo
 
 import pytest
@@ -225,11 +228,16 @@ def test_a_schedule_makes_its_hold_and_takes_it_along(site):
     """RULE S8: made at once where the window is open; changed, ended, made again with the schedule; deleted with it."""
     body = fields(site, **open_window(), instances_to_add=2)
     plan = site.ask("POST", "/v1/schedules?dry_run=true", body=body).json()
-    assert plan["schedule"]["id"] is None and len(plan["firings"]) == 10
+    made = plan["changes"][0]
+    assert (made["resource"], made["pointer"], made["from"]) == ("/v1/schedules", "", None) and made["to"]["id"] is None
+    assert len(plan["changes"]) == 1 and len(plan["firings"]) == 10 and plan["kind"] is None and plan["steps"] == []
+    assert [e["type"] for e in plan["events"]] == ["settings"] and "(mornings) was made" in plan["events"][0]["reason"]
+    assert len(plan["consequences"]) == 1 and "a hold is made at once" in plan["consequences"][0]
     assert [m["action"] for m in plan["holds"]] == ["make"] and plan["holds"][0]["hold"]["id"] is None
     assert site.get("/v1/schedules")["items"] == [] and holds_of(site) == []
 
     schedule = create(site, **open_window(), instances_to_add=2)
+    assert {**made["to"], "id": schedule["id"], "created_at": schedule["created_at"]} == schedule, "what was told came to pass"
     hold = until(lambda: holds_of(site), "the hold is made")[0]
     assert (hold["location"], hold["count"]) == (site.ids["AWS burst"], 2)
     planned = plan["holds"][0]["hold"]
@@ -242,11 +250,17 @@ def test_a_schedule_makes_its_hold_and_takes_it_along(site):
     change = {"time_to": f"{end:%H:%M}", "instances_to_add": 1}
     plan = site.ask("PATCH", path_of(schedule) + "?dry_run=true", body=change).json()
     assert [m["action"] for m in plan["holds"]] == ["change"] and holds_of(site) == [hold]
+    assert {c["pointer"]: (c["from"], c["to"]) for c in plan["changes"]} == {
+        "/time_to": (schedule["time_to"], f"{end:%H:%M}:00"), "/instances_to_add": (2, 1)}
+    assert {c["resource"] for c in plan["changes"]} == {path_of(schedule)} and f"hold {hold['id']} follows" in plan["consequences"][0]
     assert site.get(path_of(schedule)) == schedule
     assert site.ask("PATCH", path_of(schedule), body=change).status_code == 200
     changed = until(lambda: [h for h in holds_of(site) if h["count"] == 1], "the hold follows")
     assert changed == [plan["holds"][0]["hold"]] and changed[0]["id"] == hold["id"]
 
+    plan = site.ask("PATCH", path_of(schedule) + "?dry_run=true", body={"instances_to_add": 1}).json()
+    assert plan["changes"] == [] and plan["events"] == [], "it is so already"
+    assert [m["action"] for m in plan["holds"]] == ["keep"] and "stays as it is" in plan["consequences"][0]
     plan = site.ask("PATCH", path_of(schedule) + "?dry_run=true", body={"enabled": False}).json()
     assert plan["holds"] == [{"action": "end", "hold": changed[0]}] and plan["firings"] == []
     assert site.ask("PATCH", path_of(schedule), body={"enabled": False}).status_code == 200
@@ -255,11 +269,27 @@ def test_a_schedule_makes_its_hold_and_takes_it_along(site):
     hold = until(lambda: holds_of(site), "the hold is made again")[0]
 
     plan = site.ask("DELETE", path_of(schedule) + "?dry_run=true").json()
-    assert plan["holds"] == [{"action": "end", "hold": hold}] and holds_of(site) == [hold]
+    assert plan["holds"] == [{"action": "end", "hold": hold}] and holds_of(site) == [hold] and plan["firings"] == []
+    assert plan["changes"] == [{"resource": path_of(schedule), "pointer": "", "from": site.get(path_of(schedule)), "to": None}]
+    assert [e["type"] for e in plan["events"]] == ["hold", "settings"] and "ends at once" in plan["consequences"][0]
     assert site.ask("DELETE", path_of(schedule)).status_code == 204
     assert holds_of(site) == []  # at once, not at the controller's next pass
     event = site.get("/v1/history?type=hold&limit=1")["items"][0]
     assert event["actor"] == "admin" and "was deleted" in event["reason"]
+
+
+def test_a_plan_for_a_schedule_without_its_zone(site):
+    """Where the zone data have lost it, a dry run says that it does not fire, and is refused no sooner than the request."""
+    schedule = create(site)
+    with contextlib.closing(sqlite3.connect(pathlib.Path(site.directory.name, "burstd.db"))) as db, db:
+        db.execute("UPDATE schedule SET local_timezone = 'Mars/Base' WHERE id = ?", [schedule["id"]])
+    for method, body, said in (("PATCH", {"name": "martian"}, True), ("DELETE", None, False)):
+        plan = site.ask(method, path_of(schedule) + "?dry_run=true", body=body)
+        assert plan.status_code == 200, plan.text
+        assert plan.json()["firings"] == [] and any("Mars/Base" in c for c in plan.json()["consequences"]) == said
+    problem(site.ask("GET", path_of(schedule) + "/preview"), 409, "conflict")
+    assert site.ask("PATCH", path_of(schedule), body={"name": "martian"}).status_code == 200
+    assert site.ask("DELETE", path_of(schedule)).status_code == 204
 
 
 def test_a_hold_taken_back_stays_so(site):

@@ -28,8 +28,7 @@ function planText(plan) {
   const lines = (tag, items) => (items?.length ? h(tag, { class: "plan" }, items.map((item) => h("li", {}, item))) : null);
   const changes = plan.changes?.filter((change) => change.pointer).map((change) => [`${change.pointer.slice(1).replaceAll("_", " ")}: ${shown(change.from)} → `, h("b", {}, shown(change.to))]);
   const firings = plan.firings?.slice(0, 5).map((one) => ["Fires ", at(one.start), " to ", at(one.end)]);
-  const holds = plan.holds?.map((one) => ({ make: "A hold is made", keep: "Its hold stays", change: "Its hold changes", end: "Its hold ends" }[one.action] + " now."));
-  return [lines("ol", plan.steps?.map((step) => step.description)), lines("ul", changes), lines("ul", firings), lines("ul", holds), lines("ul", plan.consequences), lines("ul", plan.events?.map((event) => event.reason))];
+  return [lines("ol", plan.steps?.map((step) => step.description)), lines("ul", changes), lines("ul", firings), lines("ul", plan.consequences), lines("ul", plan.events?.map((event) => event.reason))];
 }
 
 export function open(title, ...children) {
