@@ -30,7 +30,7 @@ class Site:
         self.world = World(directory, "--scenario", "empty", "--seed", str(SEED), scale=SCALE)
         self.busy = {name: False for name in PRINCIPALS}
         self.build()
-        self.proxies = {name: Proxy(self.world.urls[name]) for name in ("infinity", "ec2")}
+        self.proxies = {name: Proxy(self.world.urls[name]) for name in ("infinity", "ec2", "bootstrap")}
         self.burstd = Burstd(
             directory,
             {
@@ -40,6 +40,7 @@ class Site:
                 "BURSTD_INFINITY_PASSWORD": "world-password",
                 "BURSTD_AWS_REGIONS": "eu-west-1",
                 "BURSTD_EC2_ENDPOINT": self.proxies["ec2"].url,
+                "BURSTD_BOOTSTRAP_URL": self.proxies["bootstrap"].url + "/{address}",
                 "AWS_ACCESS_KEY_ID": "AKIAWORLDEXAMPLE0001",
                 "AWS_SECRET_ACCESS_KEY": "world/secret+key/EXAMPLEONLY0123456789abcd",
             },

@@ -11,9 +11,14 @@ import urllib.parse
 BEFORE, LOST, AFTER = POINTS = ("before the request", "before the answer", "after the answer")
 
 
+CHANGES = ("StartInstances", "StopInstances", "RunInstances", "TerminateInstances", "CreateTags", "DeleteTags", "AllocateAddress",
+           "AssociateAddress", "DisassociateAddress", "ReleaseAddress", "ModifyInstanceAttribute")
+MADE = ("/system_location/", "/worker_vm/", "/configuration/bootstrap")
+
+
 def is_change(method, path, body):
-    power = body.startswith((b"Action=StartInstances", b"Action=StopInstances")) and b"DryRun=true" not in body
-    return method in ("PATCH", "DELETE") or (method == "POST" and path.endswith("/system_location/")) or power
+    ec2 = body.startswith(tuple(f"Action={action}".encode() for action in CHANGES)) and b"DryRun=true" not in body
+    return method in ("PATCH", "DELETE") or (method == "POST" and path.endswith(MADE)) or ec2
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
