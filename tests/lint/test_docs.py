@@ -10,7 +10,7 @@ def ids_in_the_code():
     shown = set()
     shown |= set(re.findall(r'X\(\w+, "(\w+)", (?:INFO|WARNING|ERROR),', (TOP / "fleet/check.h").read_text()))
     for path in (TOP / "clients").rglob("*.c"):
-        shown |= set(re.findall(r'"((?:ec2|infinity|credentials)_[a-z_]+)"', path.read_text()))
+        shown |= set(re.findall(r'"((?:ec2|infinity|credentials|bootstrap)_[a-z_]+)"', path.read_text()))
     return shown - {"source_error"}
 
 
