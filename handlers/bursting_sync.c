@@ -362,8 +362,7 @@ static json_t *plan_of(const struct push *push)
 	json_t *after = view_pushed(push);
 
 	plan_operation(plan, &push->op->intent, true);
-	plan_step(plan, INTENT_WORKING,
-		  "write the values to Infinity's global settings (configuration/global)");
+	plan_named_step(plan, step_text(STEP_PUSH_SETTINGS), step_does(STEP_PUSH_SETTINGS));
 	plan_change(plan, "/v1/bursting/infinity", before, after);
 	tell_consequences(plan, push);
 	json_decref(before);

@@ -203,7 +203,7 @@ json_t *view_operation(const struct picture *p, const struct intent *in, const s
 	put_text(v, "reason", in->reason);
 	put_bool(v, "force", in->force);
 	put_bool(v, "via_infinity", in->via_infinity);
-	put_int(v, "attempts", in->attempts);
+	put_int(v, "attempts", op ? lifecycle_attempts(op) : in->attempts);
 	put_time(v, "created_at", in->created_at);
 	put_time(v, "entered_at", in->entered_at);
 	put_time(v, "next_attempt_at", in->closed_at ? 0 : in->next_at);

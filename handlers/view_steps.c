@@ -50,6 +50,15 @@ json_t *view_lifecycle_steps(const struct operation *op)
 	return list;
 }
 
+int lifecycle_attempts(const struct operation *op)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < op->n_steps; i++)
+		n += op->steps[i].attempts;
+	return n;
+}
+
 /* --- values ----------------------------------------------------------------------------------------------------- */
 
 json_t *view_lifecycle_values(const struct operation *op)

@@ -10,6 +10,8 @@
 /* A step that is no more than a state of an intent: what it does is said by the plan and `waits_for`. */
 json_t *view_plain_step(const char *step, const char *progress, int64_t time);
 json_t *view_lifecycle_steps(const struct operation *);
+/* Deeds that its steps tried; the intent's own number counts every write. */
+int lifecycle_attempts(const struct operation *);
 /* What was asked for and what was found, by name, as texts; never a secret. */
 json_t *view_lifecycle_values(const struct operation *);
 /* The last failure with what stands and what to do; NULL = none. */

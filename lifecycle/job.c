@@ -13,7 +13,7 @@
 
 /* --- ends ------------------------------------------------------------------------------------------------------------ */
 
-static void say(struct job *job, const char *format, va_list args)
+static void __attribute__((format(printf, 2, 0))) say(struct job *job, const char *format, va_list args)
 {
 	(void)vsnprintf(job->step->detail, sizeof job->step->detail, format, args);
 }

@@ -479,7 +479,7 @@ static void write_resource(struct request *r, const struct resource *res, const 
 	else if (!strcmp(r->method, "DELETE"))
 		node_delete(r, which, reply);
 	else if (*id)
-		node_patch(r, which, body, reply);
+		node_change(r, which, body, reply);
 	else
 		node_create(r, body, reply);
 }

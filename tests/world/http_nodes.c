@@ -288,7 +288,7 @@ static void invalid(struct reply *reply, const char *field, const char *why)
 	reply_json(reply, 400, json_pack("{s:{s:[s]}}", "worker_vm", field, why));
 }
 
-void node_patch(struct request *r, int64_t id, json_t *body, struct reply *reply)
+void node_change(struct request *r, int64_t id, json_t *body, struct reply *reply)
 {
 	int32_t index = node_index(r->world, id);
 	struct machine *m = index < 0 ? NULL : &r->world->nodes[index];

@@ -7,7 +7,7 @@
 /* --- http_nodes.c --- */
 json_t *node_object(const struct world *, const struct machine *); /* as GET shows it; a new reference */
 void node_create(struct request *, json_t *body, struct reply *);
-void node_patch(struct request *, int64_t id, json_t *body, struct reply *);
+void node_change(struct request *, int64_t id, json_t *body, struct reply *);
 void node_delete(struct request *, int64_t id, struct reply *);
 /* The id at the end of "/api/admin/configuration/v1/RESOURCE/ID/"; 0 = it is none. */
 int64_t reference_id(const json_t *, const char *resource);
