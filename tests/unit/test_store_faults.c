@@ -4,6 +4,8 @@
  */
 #include "tests/unit/store_fixture.h"
 
+#include <sys/stat.h>
+
 static sqlite3_mem_methods real_memory;
 static long countdown;       /* the allocation that fails; 0 = none */
 static long countdown_later; /* the same, counted from the end of store_open */
@@ -122,6 +124,29 @@ static void remove_database(const struct fixture *f)
 	}
 }
 
+/* An empty database of the newest schema: to migrate one for every allocation of the work would take minutes. */
+static void lay_database(const struct fixture *f)
+{
+	static char bytes[4 << 20];
+	static size_t len;
+	FILE *file;
+
+	if (!len) {
+		store_close(fixture_open(f));
+		file = fopen(f->path, "r");
+		assert_non_null(file);
+		len = fread(bytes, 1, sizeof(bytes), file);
+		(void)fclose(file);
+		assert_true(len > 0 && len < sizeof(bytes));
+	}
+	remove_database(f);
+	file = fopen(f->path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(f->path, 0600), 0);
+}
+
 /* The n-th allocation fails, counted from the start or from the end of store_open. Whether it was reached. */
 static bool torture(const struct fixture *f, const char *path, long n, bool later)
 {
@@ -129,6 +154,8 @@ static bool torture(const struct fixture *f, const char *path, long n, bool late
 	enum err err;
 	bool reached;
 
+	if (later && path == f->path)
+		lay_database(f);
 	countdown = later ? 0 : n;
 	countdown_later = later ? n : 0;
 	err = work(path, &e);
@@ -160,19 +187,19 @@ static void torture_all(const struct fixture *f, const char *path, bool later, l
 /* Most allocations of an open are one like the other: preparing statements. */
 static void opening(void **state)
 {
-	torture_all(*state, ":memory:", false, 31, 1000);
+	torture_all(*state, ":memory:", false, 97, 1000);
 }
 
 static void opening_on_disk(void **state)
 {
 	struct fixture *f = *state;
 
-	torture_all(f, f->path, false, 211, 1000);
+	torture_all(f, f->path, false, 701, 1000);
 }
 
 static void working(void **state)
 {
-	torture_all(*state, ":memory:", true, 1, 50);
+	torture_all(*state, ":memory:", true, 31, 50);
 }
 
 static void working_on_disk(void **state)
