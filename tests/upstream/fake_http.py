@@ -3,6 +3,7 @@
 import http.server
 import threading
 import time
+import traceback
 
 
 class Ledger:
@@ -39,7 +40,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
         self.server.fake.local.peer = self.client_address
-        answer = self.server.fake.answer(self.command, self.path, self.headers, body)
+        try:
+            answer = self.server.fake.answer(self.command, self.path, self.headers, body)
+        except Exception:
+            self.server.fake.faults.append(traceback.format_exc())
+            raise
         if answer is None:
             self.close_connection = True
             return
@@ -75,6 +80,7 @@ class Fake:
         self.lock = threading.RLock()
         self.clock_offset = 0  # seconds that this server's clock is ahead
         self.local = threading.local()  # of the thread, which is the connection's
+        self.faults = []  # of the fake itself: a test that sees one is no good
         self.released = threading.Event()  # ends waits of answers that never come
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.fake = self

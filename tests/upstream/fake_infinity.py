@@ -1,10 +1,11 @@
 """
 A fake of Infinity's management API, written from its documentation and in nothing related to burstd: the Tastypie envelope with
 its default page of 20, mandatory trailing slashes, Basic and OAuth2 (ES256 assertion), the several forms of times, nulls and
-fields that no client knows. What a test may break stands in `fault`.
+fields that no client knows. Changes are those of infinity_changes.py. What a test may break stands in `fault`, `fail` and `lose`.
 """
 
 import base64
+import collections
 import datetime
 import hmac
 import json
@@ -17,7 +18,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from fake_http import Fake
-from platform_model import TAG
+from infinity_changes import Changes
+from infinity_fields import WORKER_VM_UNREAD, uri
+from platform_model import TAG, TAG_NAME
 
 DEFAULT_LIMIT = 20
 TIME_FORMS = ("%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f+00:00", "%Y-%m-%dT%H:%M:%S.%fZ")
@@ -25,7 +28,7 @@ WHOLE_SECONDS = "%Y-%m-%dT%H:%M:%S"
 JSON = {"Content-Type": "application/json", "Vary": "Accept"}
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 PAGE_500 = b"<!DOCTYPE html><html><head><title>Server Error</title></head><body><h1>Server Error (500)</h1></body></html>"
-LOCATIONS = "/api/admin/configuration/v1/system_location/"
+VERSION = "38 (81234.0.0)"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -33,11 +36,7 @@ def unbase64url(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def uri(resource, key):
-    return f"/api/admin/configuration/v1/{resource}/{key}/"
-
-
-class FakeInfinity(Fake):
+class FakeInfinity(Changes, Fake):
     def __init__(self, platform, ledger, user="api", password="", tls=None, largest_page=1000):
         self.platform = platform
         self.user, self.password = user, password
@@ -49,6 +48,10 @@ class FakeInfinity(Fake):
         self.bearers = {}  # token -> end
         self.token_life = 3600
         self.after_patch = None  # called with the node's name
+        self.fail = collections.defaultdict(list)  # (method, resource) -> answers (status, object) of the next requests
+        self.lose = collections.Counter()  # (method, resource) -> how many of the next ones are carried out and not answered
+        self.shows_unheard = True  # whether a node that was never heard of has a status at all
+        self.begin()
         super().__init__(ledger, tls)
 
     # --- times and rows ---
@@ -61,66 +64,90 @@ class FakeInfinity(Fake):
         return datetime.datetime.fromtimestamp(seconds + self.clock_offset, datetime.timezone.utc).strftime(form)
 
     def row_configuration(self, node):
-        return {
+        instance = node.instance
+        row = {
             "address": node.address,
             "alternative_fqdn": "",
-            "cloud_bursting": node.instance is not None,
             "description": None,
             "domain": "example.net",
-            "enable_distributed_database": node.instance is None,
+            "enable_ssh": "GLOBAL",
             "gateway": "10.20.0.1",
             "hostname": node.name,
-            "id": node.id,
             "ipv6_address": None,
-            "maintenance_mode": node.maintenance,
-            "maintenance_mode_reason": node.reason,
             "media_priority_weight": None,
-            "name": node.name,
-            "node_type": "CONFERENCING",
-            "resource_uri": uri("worker_vm", node.id),
+            "netmask": "255.255.255.0",
             "some_field_of_a_later_version": {"nested": [1, None, "x"]},
             "ssh_authorized_keys": [],
-            "static_nat_address": None,
             "static_routes": [],
+            "tls_certificate": None,
+        }
+        row |= {name: value for name, value in node.fields.items() if name not in WORKER_VM_UNREAD}
+        row |= {
+            "cloud_bursting": instance is not None and instance.tags.get(TAG_NAME) == TAG,
+            "enable_distributed_database": node.database,
+            "id": node.id,
+            "maintenance_mode": node.maintenance,
+            "maintenance_mode_reason": node.reason,
+            "name": node.name,
+            "node_type": node.node_type,
+            "resource_uri": uri("worker_vm", node.id),
+            "static_nat_address": node.static_nat,
             "system_location": uri("system_location", node.location),
         }
+        return row
+
+    def sync_status(self, node):
+        if self.platform.synced(node):
+            return "SYNCED"
+        return "SUSPENDED" if node.instance and TAG_NAME in node.instance.tags else "UNSYNCED"
 
     def row_status(self, node):
         synced = self.platform.synced(node)
+        updated = self.platform.last_updated(node, time.time())
+        known = node.secret is None or updated is not None  # a node that was never heard of has not measured itself
         loaded = round(100 * node.tokens_used / node.tokens_max)
         return {
             "boot_time": self.time_text(node.instance.launched if node.instance and synced else None),
             "configuration_id": node.id,
-            "deploy_status": "deploy_succeeded",
+            "deploy_status": "deploy_succeeded" if known else "",
             "id": node.id,
             "last_attempted_contact": None,
-            "last_updated": self.time_text(self.platform.last_updated(node, time.time())),
+            "last_updated": self.time_text(updated),
             "maintenance_mode": node.maintenance,
             "maintenance_mode_reason": node.reason,
-            "max_audio_calls": 324,
-            "max_hd_calls": node.max_hd,
-            "max_media_tokens": node.tokens_max,
+            "max_audio_calls": 324 if known else 0,
+            "max_hd_calls": node.max_hd if known else 0,
+            "max_media_tokens": node.tokens_max if known else 0,
             "media_load": 100 if node.maintenance else loaded,
             "media_tokens_used": node.tokens_used if synced else 0,
             "name": node.name,
-            "node_type": "CONFERENCING",
+            "node_type": node.node_type,
             "resource_uri": f"/api/admin/status/v1/worker_vm/{node.id}/",
             "signaling_count": 0,
-            "sync_status": "SYNCED" if synced else "SUSPENDED",
+            "sync_status": self.sync_status(node),
             "system_location": self.platform.locations[node.location].name,
-            "version": "38 (81234.0.0)",
+            "version": VERSION if known else "",
         }
+
+    def rows_status(self):
+        nodes = self.platform.nodes.values()
+        unheard = [n for n in nodes if n.secret and self.platform.last_updated(n, time.time()) is None]
+        return [self.row_status(n) for n in nodes if self.shows_unheard or n not in unheard]
 
     def row_location(self, location):
         def link(key):
             return uri("system_location", key) if key else None
 
+        def servers(resource, keys):
+            return [self.row_plain(resource, self.objects[resource][key]) for key in keys if key in self.objects[resource]]
+
         return {
             "description": location.description,
-            "dns_servers": [{"address": "10.20.0.53", "id": 1, "resource_uri": uri("dns_server", 1)}],
+            "dns_servers": servers("dns_server", location.dns_servers),
             "id": location.id,
-            "mtu": 1500,
+            "mtu": location.mtu,
             "name": location.name,
+            "ntp_servers": servers("ntp_server", location.ntp_servers),
             "overflow_location1": link(location.overflow1),
             "overflow_location2": link(location.overflow2),
             "resource_uri": uri("system_location", location.id),
@@ -152,17 +179,19 @@ class FakeInfinity(Fake):
     def lists(self):
         nodes = list(self.platform.nodes.values())
         licence = {"port_count": 3, "port_total": 250, "resource_uri": ""}
-        manager = {"hostname": TAG, "id": 1, "name": TAG, "primary": True, "static_nat_address": None}
-        settings = {"bursting_enabled": False, "bursting_min_lifetime": 50, "bursting_threshold": 5, "id": 1}
-        return {
-            "configuration/v1/global": lambda: [settings],
-            "configuration/v1/management_vm": lambda: [manager],
+        manager = {"configuration_id": 1, "id": 1, "name": TAG, "primary": True, "sync_status": "SYNCED", "version": VERSION}
+        plain = {
+            f"configuration/v1/{resource}": lambda name=resource, rows=rows: [self.row_plain(name, row) for row in rows.values()]
+            for resource, rows in self.objects.items()
+        }
+        return plain | {
             "configuration/v1/system_location": lambda: [self.row_location(x) for x in self.platform.locations.values()],
             "configuration/v1/worker_vm": lambda: [self.row_configuration(x) for x in nodes],
             "status/v1/conference_shard": self.rows_shard,
             "status/v1/licensing": lambda: [licence],
+            "status/v1/management_vm": lambda: [manager],
             "status/v1/participant": self.rows_participant,
-            "status/v1/worker_vm": lambda: [self.row_status(x) for x in nodes],
+            "status/v1/worker_vm": self.rows_status,
         }
 
     # --- signing on ---
@@ -217,11 +246,16 @@ class FakeInfinity(Fake):
         part = rows[offset : offset + limit]
         if self.fault == "half" and len(rows) > 1:
             part, more = part[: len(part) // 2], False
+        rest = urllib.parse.urlencode({name: value for name, value in query.items() if name not in ("limit", "offset")})
+
+        def link(to):
+            return f"{path}?limit={limit}&offset={to}{'&' if rest else ''}{rest}"
+
         meta = {
             "limit": limit,
-            "next": f"{path}?limit={limit}&offset={offset + limit}" if more else None,
+            "next": link(offset + limit) if more else None,
             "offset": offset,
-            "previous": f"{path}?limit={limit}&offset={max(0, offset - limit)}" if offset else None,
+            "previous": link(max(0, offset - limit)) if offset else None,
             "total_count": len(rows),
         }
         return 200, JSON, json.dumps({"meta": meta, "objects": part}).encode()
@@ -236,86 +270,13 @@ class FakeInfinity(Fake):
             self.ledger.add("read")  # the first request of a whole read
         if key is None:
             filters = {k: v for k, v in query.items() if k not in ("limit", "offset", "format", "order_by")}
-            return self.page(path, [r for r in rows() if all(str(r.get(k)) == v for k, v in filters.items())], query)
+            every = rows()
+            for field in filters:
+                if every and field not in every[0]:
+                    return 400, JSON, json.dumps({"error": f"The '{field}' field does not allow filtering."}).encode()
+            return self.page(path, [r for r in every if all(str(r.get(k)) == v for k, v in filters.items())], query)
         one = [row for row in rows() if str(row["id"]) == key]
         return (200, JSON, json.dumps(one[0]).encode()) if one else (404, HTML, b"")
-
-    def patch(self, path, body):
-        node = self.platform.nodes.get(int(path.strip("/").split("/")[-1]))
-        change = json.loads(body)
-        unknown = set(change) - {"maintenance_mode", "maintenance_mode_reason"}
-        if node is None or unknown:
-            return (404 if node is None else 400), JSON, b'{"worker_vm": {"name": ["No such field."]}}'
-        node.maintenance = change.get("maintenance_mode", node.maintenance)
-        node.reason = change.get("maintenance_mode_reason", node.reason)
-        self.ledger.add("patch", node=node.name, on=node.maintenance, reason=node.reason)
-        if self.after_patch:
-            self.after_patch(node.name)
-        return 202, JSON, b""
-
-    # --- locations: created on the list, changed and deleted one by one ---
-
-    @staticmethod
-    def location_allows(method, path):
-        on_list = path == LOCATIONS
-        return method == "POST" if on_list else method in ("PATCH", "DELETE") and path[len(LOCATIONS) : -1].isdigit()
-
-    def location_link(self, value):
-        """The id in a reference; None = null. KeyError where it leads nowhere."""
-        if value is None:
-            return None
-        if not isinstance(value, str) or not value.startswith(LOCATIONS) or not value.endswith("/"):
-            raise KeyError(value)
-        return self.platform.locations[int(value[len(LOCATIONS) : -1])].id
-
-    def location_faults(self, key, change):
-        """Field -> messages, as Infinity's validation words them."""
-        faults = {}
-        unknown = set(change) - {"name", "description", "overflow_location1", "overflow_location2"}
-        faults |= {field: ["No such field."] for field in unknown}
-        name = change.get("name")
-        if (key is None or "name" in change) and not name:
-            faults["name"] = ["This field is required."]
-        elif name and any(x.name == name and x.id != key for x in self.platform.locations.values()):
-            faults["name"] = ["System location with this Name already exists."]
-        for field in ("overflow_location1", "overflow_location2"):
-            try:
-                self.location_link(change.get(field))
-            except (KeyError, ValueError):
-                faults[field] = ["Invalid hyperlink - object does not exist."]
-        return faults
-
-    def write_location(self, method, path, body):
-        key = None if path == LOCATIONS else int(path[len(LOCATIONS) : -1])
-        if key is not None and key not in self.platform.locations:
-            return 404, HTML, b""
-        if method == "DELETE":
-            return self.delete_location(key)
-        change = json.loads(body)
-        faults = self.location_faults(key, change)
-        if faults:
-            return 400, JSON, json.dumps({"system_location": faults}).encode()
-        row = self.platform.locations[key] if key else self.platform.add_location(change["name"])
-        row.name = change.get("name", row.name).strip()
-        row.description = change.get("description", row.description).strip()
-        if "overflow_location1" in change:
-            row.overflow1 = self.location_link(change["overflow_location1"])
-        if "overflow_location2" in change:
-            row.overflow2 = self.location_link(change["overflow_location2"])
-        self.ledger.add("location", method=method, id=row.id, change=change)
-        if key:
-            return 202, JSON, b""
-        return 201, {"Location": f"{self.url}{LOCATIONS}{row.id}/"}, b""
-
-    def delete_location(self, key):
-        if any(node.location == key for node in self.platform.nodes.values()):
-            return 400, JSON, b'{"error": "Cannot delete a location that has Conferencing Nodes."}'
-        del self.platform.locations[key]
-        for other in self.platform.locations.values():
-            other.overflow1 = None if other.overflow1 == key else other.overflow1
-            other.overflow2 = None if other.overflow2 == key else other.overflow2
-        self.ledger.add("location", method="DELETE", id=key, change=None)
-        return 204, {}, b""
 
     def broken(self):
         """The answer that the present fault makes; False = none."""
@@ -346,11 +307,20 @@ class FakeInfinity(Fake):
         if not self.signed_on(headers):
             self.ledger.add("unauthorized")
             return 401, {}, b""
+        resource = address.path.strip("/").split("/")[4] if address.path.count("/") > 4 else ""
+        if self.fail[method, resource]:
+            status, content = self.fail[method, resource].pop(0)
+            self.ledger.add("failed", method=method, resource=resource, status=status)
+            return status, JSON, json.dumps(content).encode()
         if method == "GET":
-            return self.read(address.path, dict(urllib.parse.parse_qsl(address.query)))
-        if method == "PATCH" and "/configuration/v1/worker_vm/" in address.path:
-            return self.patch(address.path, body)
-        if address.path.startswith(LOCATIONS) and self.location_allows(method, address.path):
-            return self.write_location(method, address.path, body)
-        self.ledger.add("forbidden", method=method, path=address.path)
-        return 405, JSON, b""
+            answer = self.read(address.path, dict(urllib.parse.parse_qsl(address.query)))
+        else:
+            answer = self.write(method, address.path, body)
+            if answer is None:
+                self.ledger.add("forbidden", method=method, path=address.path)
+                return 405, JSON, b""
+        if self.lose[method, resource] > 0:
+            self.lose[method, resource] -= 1
+            self.ledger.add("lost", method=method, resource=resource)
+            return None
+        return answer

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from daemon import Burstd, until
+from fake_bootstrap import FakeBootstrap
 from fake_ec2 import FakeEC2
 from fake_http import Ledger
 from fake_infinity import FakeInfinity
@@ -48,7 +49,8 @@ class Site:
         self.options = {"infinity": {"password": PASSWORD}, "ec2": {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}}
         self.environment = {}
         self.secrets = [PASSWORD, SECRET_KEY]
-        self.infinity = self.ec2 = self.burstd = None
+        self.infinity = self.ec2 = self.bootstrap = self.burstd = None
+        self.cuts = []  # what a test asked for by force
         self.build()
 
     def build(self):
@@ -69,6 +71,7 @@ class Site:
         """The upstream servers, without burstd."""
         self.infinity = FakeInfinity(self.platform, self.ledger, tls=self.tls["infinity"], **self.options["infinity"])
         self.ec2 = FakeEC2(self.platform, self.ledger, tls=self.tls["ec2"], **self.options["ec2"])
+        self.bootstrap = FakeBootstrap(self.platform, self.ledger)
         return self
 
     def start(self, **environment):
@@ -117,13 +120,16 @@ class Site:
     def end(self):
         try:
             if self.burstd:
+                self.burstd.secrets += self.infinity.document_secrets
                 self.burstd.end()
+            for fake in (self.infinity, self.ec2, self.bootstrap):
+                assert not fake.faults, fake.faults[0]
             assert not self.ledger.since(0, "forbidden"), "a method that Infinity does not take"
-            assert not [row for row in self.ledger.since(0, "StopInstances") if row.get("busy")], "a call was cut"
+            assert self.platform.cuts == self.cuts, "calls were cut"
         finally:
             if self.burstd and self.burstd.process.poll() is None:
                 self.burstd.kill()
-            for fake in (self.infinity, self.ec2):
+            for fake in (self.infinity, self.ec2, self.bootstrap):
                 if fake:
                     fake.close()
 
