@@ -11,6 +11,11 @@
 #define CURSOR_KIND    'h'
 #define PAGE_BYTES_MAX STREAM_PIECE_MAX
 
+const char *history_node_name(const struct event *event)
+{
+	return event->node_name && event->node_name[0] ? event->node_name : NULL;
+}
+
 void history_put_event(struct buf *b, const struct event *event)
 {
 	json_put_raw(b, "{\"id\":");
@@ -22,7 +27,7 @@ void history_put_event(struct buf *b, const struct event *event)
 	json_put_raw(b, ",\"node\":");
 	json_put_id(b, event->node);
 	json_put_raw(b, ",\"node_name\":");
-	json_put_text(b, event->node ? event->node_name : NULL);
+	json_put_text(b, history_node_name(event));
 	json_put_raw(b, ",\"location\":");
 	json_put_id(b, event->location);
 	json_put_raw(b, ",\"actor\":");

@@ -9,6 +9,8 @@
 
 /* An event as the API shows it, as one JSON object in one line. */
 void history_put_event(struct buf *, const struct event *);
+/* The name of its node, which a node that is still being deployed has before it has an id; NULL = it is about none. Borrowed. */
+const char *history_node_name(const struct event *);
 /* The whole history in r->media, one of the two above. `filter` is copied. */
 struct done *history_export(struct req *, const struct history_filter *filter);
 

@@ -65,7 +65,7 @@ static void put_csv(struct buf *b, const struct event *event)
 	buf_printf(b, "%lld,%s,%s,", (long long)event->id, time_rfc3339(event->time, time),
 		   event_type_text(event->type));
 	put_id_field(b, event->node);
-	put_text_field(b, event->node ? event->node_name : NULL);
+	put_text_field(b, history_node_name(event));
 	put_id_field(b, event->location);
 	put_text_field(b, event->actor);
 	put_text_field(b, event->reason);
