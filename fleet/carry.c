@@ -30,6 +30,16 @@ static bool in_operation(const struct node *n)
 	return n->intent && intent_has_steps(n->intent->kind);
 }
 
+/*
+ * Operations that end the instance, or take its tag and with it the instance from the lists: nothing is lost then, and their own
+ * steps tell of it.
+ */
+static bool takes_instance(const struct node *n)
+{
+	return intent_is(n, INTENT_CONVERT) || intent_is(n, INTENT_REMOVE) ||
+	       intent_is(n, INTENT_DEPLOY_NODE);
+}
+
 /* What a life-cycle operation did to the instance (RULE V3): to the event's reader it is no deed of strangers. */
 static void operation_event(struct join *j, struct node *n, enum event_type type,
 			    const struct ec2_instance *i)
@@ -159,6 +169,8 @@ static void state_changed(struct join *j, struct node *n, struct node_track *t,
 
 	t->state = i->state;
 	if (is_gone(i->state)) {
+		if (takes_instance(n))
+			return;
 		join_event(j, EVENT_LOST, n, outside_actor(j), "D3", "instance %s is %s", i->id,
 			   instance_state_text(i->state));
 		return;
@@ -203,9 +215,10 @@ static void absent(struct join *j, struct node *n, struct node_track *t, const s
 	t->list_at = list->observed_at;
 	if (++t->absent_reads < ABSENT_READS || !t->instance[0])
 		return;
-	join_event(j, EVENT_LOST, n, "outside", "D4",
-		   "instance %s is in none of the last %d whole lists of %s", t->instance, ABSENT_READS,
-		   t->region);
+	if (!takes_instance(n))
+		join_event(j, EVENT_LOST, n, "outside", "D4",
+			   "instance %s is in none of the last %d whole lists of %s", t->instance,
+			   ABSENT_READS, t->region);
 	t->instance[0] = '\0';
 	t->state_known = false;
 }
@@ -342,7 +355,7 @@ static void enter_phase(struct join *j, struct node *n, struct node_track *t, en
 		serving_since(j, n, t);
 	if (next == t->phase)
 		return;
-	if (next == PHASE_UNKNOWN && t->state_known &&
+	if (next == PHASE_UNKNOWN && t->state_known && !takes_instance(n) &&
 	    (t->phase == PHASE_SERVING || t->phase == PHASE_DRAINING))
 		join_event(j, EVENT_LOST, n, "outside", "D2",
 			   "EC2 says %s, but Infinity has not heard from the node",

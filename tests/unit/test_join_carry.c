@@ -339,6 +339,35 @@ static void d4_gone_after_three_lists(void **state)
 	assert_false(seen(s, "burst-1")->bursting);
 }
 
+/* A conversion to always on takes the tag away, and with it the instance from the lists: nothing is lost. */
+static void d4_a_conversion_loses_nothing(void **state)
+{
+	struct scene *s = *state;
+	struct scene_node *n = one_node(s, INSTANCE_RUNNING);
+
+	scene_join(s);
+	scene_intent(s, n, INTENT_CONVERT, INTENT_WORKING);
+	n->unlisted = true;
+	for (int list = 1; list <= 4; list++)
+		scene_later(s, 15 * SECONDS);
+	assert_null(event_seen(s, EVENT_LOST));
+	assert_false(seen(s, "burst-1")->bursting);
+}
+
+/* RULE V3: what a removal ends is not lost to a stranger. */
+static void d3_a_removal_loses_nothing(void **state)
+{
+	struct scene *s = *state;
+	struct scene_node *n = one_node(s, INSTANCE_RUNNING);
+
+	scene_join(s);
+	scene_intent(s, n, INTENT_REMOVE, INTENT_WORKING);
+	n->instance.state = INSTANCE_SHUTTING_DOWN;
+	scene_later(s, 15 * SECONDS);
+	assert_null(event_seen(s, EVENT_LOST));
+	assert_int_equal(track_of(s, "burst-1")->state, INSTANCE_SHUTTING_DOWN);
+}
+
 /* RULE D4: an instance that comes back in time was never gone; the same list read twice is one list. */
 static void d4_missing_now_and_then(void **state)
 {
@@ -697,6 +726,8 @@ int main(void)
 		SCENE_TEST(d4_a_very_late_list_after_a_start),
 		SCENE_TEST(d4_a_late_list_after_a_stop),
 		SCENE_TEST(d4_gone_after_three_lists),
+		SCENE_TEST(d4_a_conversion_loses_nothing),
+		SCENE_TEST(d3_a_removal_loses_nothing),
 		SCENE_TEST(d4_missing_now_and_then),
 		SCENE_TEST(s4_the_start_timeout),
 		SCENE_TEST(s4_no_timeout_without_news),
