@@ -88,6 +88,7 @@ class Site:
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "BURSTD_BOOTSTRAP_URL": self.bootstrap.url + "/{address}",
         }
         given |= self.environment | environment
         given = {name: value for name, value in given.items() if value is not None}
