@@ -46,6 +46,7 @@ struct request {
 	struct ec2_builder *into;          /* of a describe of instances */
 	const struct ec2_listing *listing; /* of any other describe */
 	const char *instance_id;           /* of a start or stop */
+	bool once;                         /* not even libcurl may send it twice */
 };
 
 /* --- life -------------------------------------------------------------------------------------------------------- */
@@ -189,8 +190,12 @@ static bool read_answer(struct ec2_client *c, const struct request *r, const str
 static bool attempt(struct ec2_client *c, const struct request *r, const struct aws_keys *keys,
 		    struct ec2_answer *ret, struct upstream_error *e)
 {
-	const struct aws_query query = {
-		.url = c->url, .sigv4 = c->sigv4, .keys = keys, .body = r->body, .answer_max = r->answer_max};
+	const struct aws_query query = {.url = c->url,
+					.sigv4 = c->sigv4,
+					.keys = keys,
+					.body = r->body,
+					.answer_max = r->answer_max,
+					.once = r->once};
 	struct http_answer a = {0};
 	bool good;
 
@@ -465,6 +470,7 @@ bool ec2_change(struct ec2_client *c, const struct ec2_change *change, const str
 		.answer_max = CHANGE_ANSWER_MAX,
 		.expected = EC2_ANSWER_LISTING,
 		.listing = &answer,
+		.once = true, /* AllocateAddress has no token: twice sent is twice paid */
 	};
 	struct ec2_answer head;
 

@@ -28,6 +28,7 @@ static bool send_with(const struct transport *t, const struct aws_query *q, cons
 		.access_key = q->keys ? q->keys->access_key : NULL,
 		.secret_key = q->keys ? q->keys->secret_key : NULL,
 		.timeout_ms = q->timeout_ms,
+		.once = q->once,
 	};
 
 	return t->perform(t->self, &call, ret, e);

@@ -15,6 +15,7 @@ struct aws_query {
 	const struct buf *body;
 	size_t answer_max;
 	long timeout_ms; /* 0 = the transport's own */
+	bool once;       /* struct http_call: on a connection of its own */
 };
 
 /* true = an answer with some status arrived; the caller frees it. false fills `e`. */

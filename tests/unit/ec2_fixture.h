@@ -34,6 +34,7 @@ struct script {
 	size_t n;
 	size_t calls;
 	size_t answer_max; /* of the last call */
+	bool once;
 	char bodies[40][4096];
 	char url[300];
 	char sigv4[100];
@@ -62,6 +63,7 @@ static bool play(void *self, const struct http_call *call, struct http_answer *r
 	(void)snprintf(s->bodies[s->calls++ % ARRAY_LEN(s->bodies)], sizeof(s->bodies[0]), "%s",
 		       call->body ? call->body : call->url);
 	s->answer_max = call->answer_max;
+	s->once = call->once;
 	(void)snprintf(s->url, sizeof(s->url), "%s", call->url);
 	(void)snprintf(s->sigv4, sizeof(s->sigv4), "%s", call->sigv4 ? call->sigv4 : "");
 	(void)snprintf(s->access_key, sizeof(s->access_key), "%s", call->access_key ? call->access_key : "");

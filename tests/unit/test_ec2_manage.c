@@ -429,6 +429,7 @@ static void a_lost_answer(void **state)
 		assert_false(calls[i].call(f, false));
 		assert_int_equal(f->e.class, UPSTREAM_RETRY);
 		assert_int_equal(f->script.calls, calls[i].changes ? 1 : 3);
+		assert_int_equal(f->script.once, calls[i].changes); /* nor does libcurl send it again */
 	}
 }
 
