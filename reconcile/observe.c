@@ -168,6 +168,14 @@ static void untagged_addresses(const struct reconciler *r, struct addresses *out
 
 #define ADDRESS_READ_MS (60 * MS_PER_SECOND) /* a tag does not change often, and the request is a large one */
 
+void reconciler_instances_changed(struct reconciler *r)
+{
+	pthread_mutex_lock(&r->lock);
+	for (size_t i = 0; i < r->n_regions; i++)
+		r->regions[i].addressed_at = 0;
+	pthread_mutex_unlock(&r->lock);
+}
+
 static void observe_addresses(struct reconciler *r, struct region_state *region, const struct ec2_port *port)
 {
 	_cleanup_(addresses_free) struct addresses wanted = {0};

@@ -76,6 +76,11 @@ bool reconcile_act_ec2(struct reconciler *, size_t region, struct store *, const
  */
 void reconciler_maintenance_set(struct reconciler *, int64_t node, bool on);
 /*
+ * An operation has changed instances: the next look at EC2 asks for those without the tag of bursting too, which else are asked
+ * for once a minute. Any thread.
+ */
+void reconciler_instances_changed(struct reconciler *);
+/*
  * RULES E1, D1, S9, right before something ends the calls of node `n` of this report: why that could cut one, NULL = it cannot.
  * `replicated_at`: when its maintenance mode has reached all nodes. Static string; pure.
  */

@@ -259,6 +259,7 @@ static void step_lifecycle(struct worker *k)
 	actor_waits(k, changed, next_at);
 	if (!changed)
 		return;
+	reconciler_instances_changed(k->w->reconciler);
 	bell_ring(&k->w->rows[ROW_INFINITY_OBSERVER].bell);
 	for (size_t i = 0; i < k->w->n_regions; i++)
 		bell_ring(&k->w->rows[ROW_REGIONS + 2 * i].bell);

@@ -61,9 +61,10 @@ class Life:
         return self.site.platform.node(name or self.new)
 
     def on_node(self, method, what="", body=None, name=None, query=""):
-        """An operation on the node, which burstd has to have seen first, and its instance too."""
-        key = self.node(name).id
-        until(lambda: self.seen(key).get("instance"), "burstd knows the node's instance")
+        """An operation on the node, as soon as burstd sees its instance as it is."""
+        node = self.node(name)
+        key = node.id
+        until(lambda: (self.seen(key).get("instance") or {}).get("state") == node.instance.state, "burstd knows the node's instance")
         return self.ask(method, f"/v1/nodes/{key}{what}{query}", body)
 
     def seen(self, key):

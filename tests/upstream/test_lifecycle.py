@@ -203,3 +203,16 @@ def test_an_elastic_address_from_the_first_day(site, life):
     assert site.ledger.since(0, "door")[-1]["address"] == address.public
     life.done(life.accepted(life.on_node("DELETE")))
     assert life.made()[2] == [address], "kept, as not asked otherwise"
+
+
+def test_what_an_operation_did_is_seen_at_the_next_look(site, life):
+    """Instances without the tag are looked up once a minute, twelve looks here; after an operation at once, so that the next may follow."""
+    site.environment["BURSTD_TIME_SCALE"] = "30"
+    life.allow(poll_ec2_seconds=5)
+    life.done(life.deploy(bursting=False))
+    number = life.accepted(life.on_node("POST", "/stop", {"force": True}))
+    life.done(number)
+    mark = site.ledger.mark()
+    until(lambda: life.seen(life.node().id)["instance"]["state"] == "stopped", "it is shown as stopped")
+    looks = [row for row in site.ledger.since(mark, "describe") if row["filter"] == "tag:pexip-cloud"]
+    assert len(looks) <= 3, f"after {len(looks)} looks"
