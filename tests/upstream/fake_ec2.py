@@ -181,7 +181,7 @@ class FakeEC2(Fake):
             "InstanceType": i.type,
             "State": {"Code": CODES[i.state] + 256 * self.random.randrange(2), "Name": i.state},
             "LaunchTime": moment(i.launched),
-            "Placement": {"AvailabilityZone": self.cloud.subnets[i.subnet].zone, "GroupName": "", "Tenancy": i.tenancy},
+            "Placement": {"AvailabilityZone": self.region + "a", "GroupName": "", "Tenancy": i.tenancy},
             "PublicDnsName": "",
             "EnaSupport": i.ena or None,
             "KeyName": i.key_name,
