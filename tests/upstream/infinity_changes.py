@@ -9,6 +9,7 @@ import re
 import time
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 import infinity_fields
 from infinity_fields import PREFIX, uri
@@ -215,7 +216,7 @@ class Changes:
                 return {}
             names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             return {
-                "subject_name": certificate.subject.rfc4514_string(),
+                "subject_name": certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value,
                 "subject_alt_names": ", ".join(names.get_values_for_type(x509.DNSName)),
                 "start_date": certificate.not_valid_before.isoformat(),
                 "end_date": certificate.not_valid_after.isoformat(),
