@@ -20,6 +20,7 @@ class FakeBootstrap(Fake):
         self.first_page = 200  # the status of GET /
         self.fail = collections.deque()  # statuses of the next uploads
         self.lose = 0  # how many of the next uploads are taken and not answered
+        self.lost = 0
         self.closed = False  # a firewall in between
         super().__init__(ledger, tls)
 
@@ -55,5 +56,6 @@ class FakeBootstrap(Fake):
         self.platform.apply(instance, body)
         if self.lose:
             self.lose -= 1
+            self.lost += 1
             return None
         return 200, HTML, b""

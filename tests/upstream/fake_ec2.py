@@ -16,7 +16,6 @@ import ec2_protocol
 from cloud_model import new_id
 from fake_http import Fake
 from fake_iam import ACCOUNT, Question, allowed, reason
-from platform_model import TAG_NAME
 from sigv4 import EXPIRED, Keyring, Refusal, verify
 
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
@@ -631,7 +630,10 @@ class FakeEC2(Fake):
             for egress in (False, True)
             for number, deed in ((100, "allow"), (32767, "deny"))
         ]
-        associations = [{"NetworkAclId": "acl-0d40", "SubnetId": s, "NetworkAclAssociationId": f"aclassoc-{n}"} for n, s in enumerate(self.cloud.subnets)]
+        associations = [
+            {"NetworkAclId": "acl-0d40", "SubnetId": subnet, "NetworkAclAssociationId": f"aclassoc-{n}"}
+            for n, subnet in enumerate(self.cloud.subnets)
+        ]
         shown = {"association.subnet-id": list(self.cloud.subnets), "vpc-id": cloud_model.VPC}
         acl = {"NetworkAclId": "acl-0d40", "VpcId": cloud_model.VPC, "IsDefault": True, "Entries": entries, "Associations": associations}
         return {"NetworkAcls": [acl] if self.wanted(asked, shown, {}) else []}
@@ -643,7 +645,8 @@ class FakeEC2(Fake):
             if name not in self.cloud.key_names:
                 raise not_found("InvalidKeyPair.NotFound", f"key pair '{name}'")
         found = [name for name in self.cloud.key_names if name in asked.get("KeyNames", [name])]
-        return {"KeyPairs": [{"KeyName": n, "KeyPairId": "key-0e50", "KeyType": "ed25519"} for n in found if self.wanted(asked, {"key-name": n}, {})]}
+        found = [name for name in found if self.wanted(asked, {"key-name": name}, {})]
+        return {"KeyPairs": [{"KeyName": name, "KeyPairId": "key-0e50", "KeyType": "ed25519"} for name in found]}
 
     def DescribeInstanceTypeOfferings(self, asked):
         self.ask("DescribeInstanceTypeOfferings")

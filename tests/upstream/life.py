@@ -1,7 +1,5 @@
 """Life-cycle operations asked for over the API, and what of them stands in the world: shared by the tests of the life cycle."""
 
-import pytest
-
 from cloud_model import GROUP, KEY_NAME, SUBNET
 from daemon import until
 
@@ -123,8 +121,3 @@ class Life:
 
     def launches(self):
         return [row["instance"] for row in self.site.ledger.since(0, "RunInstances")]
-
-
-@pytest.fixture
-def life(site):
-    return Life(site)

@@ -3,9 +3,11 @@ The life of a node from nothing to nothing, against an Infinity, an EC2 and new 
 signed, of a form that AWS's own model knows, and accepted; every step is to be seen; nothing is left behind.
 """
 
+import pytest
+
 from cloud_model import GROUP, KEY_NAME, NODE_IMAGE, SUBNET, VPC
 from daemon import until
-from life import SSH_PASSWORD, life  # noqa: F401 (a fixture)
+from life import SSH_PASSWORD
 from platform_model import TAG, TAG_NAME
 from test_bursting import oslo_has_free, serving
 
@@ -216,3 +218,104 @@ def test_what_an_operation_did_is_seen_at_the_next_look(site, life):
     until(lambda: life.seen(life.node().id)["instance"]["state"] == "stopped", "it is shown as stopped")
     looks = [row for row in site.ledger.since(mark, "describe") if row["filter"] == "tag:pexip-cloud"]
     assert len(looks) <= 3, f"after {len(looks)} looks"
+
+
+# --- what other sites are like ---
+
+
+def unheard_nodes_have_no_status(site):
+    site.infinity.shows_unheard = False
+
+
+def launches_are_seen_late(site):
+    site.platform.cloud.lag = 6
+
+
+def short_pages(site):
+    site.infinity.largest_page, site.ec2.reservations_a_page = 7, 1
+
+
+def the_door_answers_with_an_error_page(site):
+    site.bootstrap.first_page = 404
+
+
+ELSEWHERE = [unheard_nodes_have_no_status, launches_are_seen_late, short_pages, the_door_answers_with_an_error_page]
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE, ids=lambda f: f.__name__)
+def test_a_deployment_elsewhere(site, life, elsewhere):
+    site.serve()
+    elsewhere(site)
+    oslo_has_free(site, 30)
+    life.allow()
+    life.done(life.deploy())
+    assert len(life.launches()) == 1 and life.made()[1] == [life.new]
+    oslo_has_free(site, 4)
+    serving(site, life.new)
+
+
+def test_a_node_with_a_certificate_of_its_own(site, life, certificate):
+    """The certificate must contain the Configured FQDN: if not, nothing is launched; if so, the node refers to it."""
+    site.serve()
+    faults = {}
+    pem = {"certificate": certificate.path.read_text()}
+    site.infinity.objects["tls_certificate"][11] = {"id": 11} | pem | site.infinity.derived("tls_certificate", pem, faults)
+    oslo_has_free(site, 30)
+    life.allow()
+    wrong = life.until_state(life.deploy(tls_certificate=11, configured_fqdn="other.example.net"), "failed")
+    assert "other.example.net" in wrong["error"]["detail"] and not life.launches()
+    missing = life.until_state(life.deploy(tls_certificate=12, configured_fqdn="mgr.example.net"), "failed")
+    assert "12" in missing["error"]["detail"]
+    life.done(life.deploy(tls_certificate=11, configured_fqdn="MGR.example.net"))
+    sent = site.ledger.since(0, "node")[0]["change"]
+    assert sent["tls_certificate"].endswith("/tls_certificate/11/") and sent["alternative_fqdn"] == "MGR.example.net"
+
+
+def test_distributed_databases_are_changed_one_after_the_other(site, life):
+    """Guide: one node at a time, a few minutes between two; 5 minutes are 2.5 s here."""
+    made = site.platform.add_location("Always on in AWS").id
+    oslo_has_free(site, 30)
+    life.allow()
+    numbers = [life.accepted(life.on_node("POST", "/convert", {"to": "always_on", "location": made}, name=name)) for name in ("a-1", "a-2", "a-3")]
+    for number in numbers:
+        life.done(number)
+    times = [row["time"] for row in site.ledger.since(0, "node") if "enable_distributed_database" in row["change"]]
+    assert len(times) == 3 and all(later - earlier >= 2.4 for earlier, later in zip(times, times[1:])), times
+    for name in ("a-1", "a-2", "a-3"):
+        node = site.platform.node(name)
+        assert node.instance.up() and node.database and node.location == made and TAG_NAME not in node.instance.tags
+
+
+def test_bursting_goes_on_while_a_new_node_does_not_answer(site, life):
+    """A port 8443 that takes the connection and says nothing holds up the deployment alone."""
+    oslo_has_free(site, 30)
+    life.allow()
+    asked = []
+
+    def silent(*request):
+        asked.append(request)
+        site.bootstrap.released.wait(60)
+
+    site.bootstrap.answer = silent
+    number = life.deploy()
+    until(lambda: asked, lambda: f"the door is knocked at: {life.tell(number)}")
+    oslo_has_free(site, 4)
+    serving(site, "a-1")
+    assert life.operation(number)["state"] == "working"
+    del site.bootstrap.answer
+    site.bootstrap.released.set()
+    life.done(number)
+
+
+def test_two_deployments_at_once(site, life):
+    oslo_has_free(site, 30)
+    life.allow()
+    names = ("a-0-new", "a-0-other")
+    numbers = [life.deploy(name=name, hostname=name) for name in names]
+    for number in numbers:
+        life.done(number)
+    instances, nodes, _ = life.made()
+    assert sorted(nodes) == sorted(names) and len(life.launches()) == len(instances) == 2
+    for name in names:
+        node = life.node(name)
+        assert site.platform.applied[node.instance.id][0] == node.secret, "each has its own document"

@@ -7,10 +7,11 @@ import pytest
 
 from cloud_model import VPC
 from daemon import until
-from life import life  # noqa: F401 (a fixture)
+from fake_keys import FakeSTS
 from test_bursting import oslo_has_free, serving
 from upstream_site import ACCESS_KEY
 
+ROLE = "arn:aws:iam::111122223333:role/life-of-nodes"
 LIFE_KEY = "AKIAFAKELIFECYCLE0001"
 LIFE_SECRET = "fake/lifecycle+key/NOTREAL/0123456789abcdefg"
 
@@ -119,6 +120,31 @@ def test_the_policies_that_are_handed_out_are_enough(site, life):
     life.done(life.accepted(make_group(life)))
     life.nothing_left()
     assert "UnauthorizedOperation" not in {row["code"] for row in site.ledger.since(0, "refused")}
+
+
+def test_a_role_for_the_life_of_nodes(site, life, tmp_path):
+    """BURSTD_LIFECYCLE_AWS_PROFILE names a role: bursting goes on with its own keys."""
+    site.serve()
+    sts = FakeSTS(site.ledger, site.ec2.keyring)
+    sts.roles[ROLE] = {"askers": ["user"]}
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws/config").write_text(f"[profile life]\nrole_arn = {ROLE}\ncredential_source = Environment\n")
+    site.environment |= {"BURSTD_LIFECYCLE_AWS_PROFILE": "life", "BURSTD_STS_ENDPOINT": sts.url}
+    oslo_has_free(site, 30)
+    try:
+        life.allow()
+        life.done(life.deploy())
+        mark = site.ledger.mark()
+        oslo_has_free(site, 4)
+        serving(site, life.new)
+    finally:
+        sts.close()
+    life.burstd.secrets += site.ec2.keyring.secrets()
+    owners = {key.access: key.owner for key in site.ec2.keyring.keys.values()}
+    changes = [(owners[row["by"]], row["time"]) for row in site.ledger.since(0, "ec2_change") if not row["dry"]]
+    begun = site.ledger.rows[mark]["time"]
+    assert {owner for owner, time in changes if time < begun} == {ROLE}
+    assert {owner for owner, time in changes if time >= begun} == {"user"}
 
 
 def test_undo_needs_no_more_rights(site, life):

@@ -5,8 +5,8 @@ and what to do, and the undo of it leaves nothing behind.
 
 import pytest
 
+from cloud_model import Address
 from daemon import until
-from life import life  # noqa: F401 (a fixture)
 from test_bursting import oslo_has_free, serving
 
 # --- lost answers: the request was carried out, and its connection dropped ---
@@ -50,7 +50,7 @@ def test_a_lost_answer_makes_nothing_twice(site, life, lose):
     oslo_has_free(site, 30)
     life.allow()
     life.done(life.deploy(public_addressing="elastic"))
-    assert site.ledger.count(0, "lost") == 1 or not site.bootstrap.lose
+    assert site.ledger.count(0, "lost") == 1 or site.bootstrap.lost
     (instance,), nodes, (address,) = life.made()
     assert nodes == [life.new] and address.instance == instance.id and instance.state == "stopped"
     assert len(life.launches()) == 1 and site.ledger.count(0, "AllocateAddress") == 1
@@ -60,7 +60,8 @@ def test_a_lost_answer_makes_nothing_twice(site, life, lose):
     until(lambda: life.burstd.phase(life.new) == "stopped", "it is ready to burst")
 
 
-LOST_IN_A_REMOVAL = [lose_infinity("DELETE", "worker_vm"), lose_ec2("TerminateInstances"), lose_ec2("DisassociateAddress"), lose_ec2("ReleaseAddress")]
+LOST_IN_A_REMOVAL = [lose_infinity("DELETE", "worker_vm")]
+LOST_IN_A_REMOVAL += [lose_ec2(action) for action in ("TerminateInstances", "DisassociateAddress", "ReleaseAddress")]
 
 
 @pytest.mark.parametrize("lose", LOST_IN_A_REMOVAL, ids=lambda f: f.__name__)
@@ -299,3 +300,136 @@ def test_killed_right_after_each_deed(site, life, deed):
     until(lambda: life.burstd.phase(life.new) == "stopped", "it is ready to burst")
     oslo_has_free(site, 4)
     serving(site, life.new)
+
+
+@pytest.mark.parametrize("deed", ["DisassociateAddress", "ReleaseAddress", "node", "TerminateInstances"])
+def test_killed_right_after_each_deed_of_an_undo(site, life, deed):
+    site.serve()
+    fail_infinity("PATCH", "worker_vm", 403, {"error": "You may not change nodes"})(site)
+    oslo_has_free(site, 30)
+    life.allow()
+    number = life.deploy(public_addressing="elastic")
+    life.until_state(number, "halted")
+    mark = site.ledger.mark()
+    assert life.burstd.ask("POST", f"/v1/operations/{number}/cancel").status_code == 202
+    until(lambda: site.ledger.since(mark, deed), lambda: f"{deed}: {life.tell(number)}")
+    life.burstd.kill()
+    life.burstd.start()
+    life.until_state(number, "cancelled")
+    life.nothing_left()
+
+
+@pytest.mark.parametrize("deed", ["patch", "node", "TerminateInstances", "ReleaseAddress"])
+def test_killed_right_after_each_deed_of_a_removal(site, life, deed):
+    oslo_has_free(site, 30)
+    life.allow()
+    life.done(life.deploy(public_addressing="elastic", bursting=False))
+    mark = site.ledger.mark()
+    number = life.accepted(life.on_node("DELETE", query="?release_address=true"))
+    until(lambda: site.ledger.since(mark, deed), lambda: f"{deed}: {life.tell(number)}")
+    life.burstd.kill()
+    life.burstd.start()
+    life.done(number)
+    life.nothing_left()
+
+
+@pytest.mark.parametrize("deed", ["patch", "StopInstances", "modify", "StartInstances"])
+def test_killed_right_after_each_deed_of_a_resize(site, life, deed):
+    oslo_has_free(site, 30)
+    life.allow()
+    life.done(life.deploy(bursting=False))
+    mark = site.ledger.mark()
+    number = life.accepted(life.on_node("POST", "/resize", {"instance_type": "c5.4xlarge"}))
+    until(lambda: site.ledger.since(mark, deed), lambda: f"{deed}: {life.tell(number)}")
+    life.burstd.kill()
+    life.burstd.start()
+    life.done(number)
+    node = life.node()
+    assert node.instance.type == "c5.4xlarge" and node.instance.up() and not node.maintenance
+    assert node.static_nat == site.platform.cloud.public(node.instance)
+    assert len(site.stops(mark)) == 1 and len(site.starts(mark)) == 1, "nothing twice"
+
+
+# --- called off ---
+
+STEPS = ["launch", "await_instance", "allocate_address", "associate_address", "create_node", "upload", "await_synced", "maintenance_on"]
+STEPS += ["drain", "stop_instance", "maintenance_off"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_called_off_at_any_step(site, life, step):
+    """The cancel comes while the step is under way, or just done: whatever was made by then is taken back."""
+    oslo_has_free(site, 30)
+    life.allow()
+    number = life.deploy(public_addressing="elastic")
+    life.until_step(number, step, "running", "done")
+    reply = life.burstd.ask("POST", f"/v1/operations/{number}/cancel")
+    if reply.status_code == 409:  # it was faster
+        assert life.operation(number)["state"] == "done" and step == "maintenance_off", reply.text
+        return
+    operation = life.until_state(number, "cancelled")
+    assert {s["progress"] for s in operation["steps"]} <= {"undone", "waiting", "skipped"}
+    life.nothing_left()
+    site.looks(6)
+    life.nothing_left()
+
+
+def test_a_given_address_is_not_given_back(site, life):
+    """An Elastic IP that somebody else has allocated: it is used, and stays theirs when all is undone."""
+    site.serve()
+    address = Address("eipalloc-0f60f60f60f60f60f", "203.0.113.7", {"Name": "theirs"})
+    site.platform.cloud.addresses[address.allocation] = address
+    site.infinity.fail["POST", "worker_vm"].append((403, {"error": "no"}))
+    oslo_has_free(site, 30)
+    life.allow()
+    number = life.deploy(public_addressing="elastic", allocation_id=address.allocation)
+    life.until_state(number, "halted")
+    assert address.instance == life.made()[0][0].id
+    life.cancelled(number)
+    assert life.made() == ([], [], [address]) and address.instance is None
+    assert not site.ledger.since(0, "AllocateAddress", "ReleaseAddress")
+
+
+def test_an_address_of_another_instance_is_left_alone(site, life):
+    site.serve()
+    other = site.platform.node("a-1").instance
+    address = Address("eipalloc-0f60f60f60f60f60f", "203.0.113.7", {}, other.id, "eipassoc-0f60f60f60f60f60f")
+    site.platform.cloud.addresses[address.allocation] = address
+    oslo_has_free(site, 30)
+    life.allow()
+    number = life.deploy(public_addressing="elastic", allocation_id=address.allocation)
+    operation = life.until_state(number, "halted", "failed")
+    assert other.id in operation["error"]["detail"] and address.instance == other.id
+    if operation["state"] == "halted":
+        life.cancelled(number)
+    assert life.made()[:2] == ([], []) and address.instance == other.id
+
+
+# --- people who act meanwhile ---
+
+
+def test_somebody_terminates_the_instance_meanwhile(site, life):
+    site.platform.boot = 3600
+    oslo_has_free(site, 30)
+    life.allow()
+    number = life.deploy()
+    life.until_step(number, "await_synced", "running")
+    with site.platform.lock:
+        site.platform.terminate(life.node().instance)
+    operation = life.until_state(number, "halted")
+    assert operation["error"]["remedy"]
+    life.cancelled(number)
+    life.nothing_left()
+
+
+def test_somebody_deletes_the_node_meanwhile(site, life):
+    oslo_has_free(site, 30)
+    life.allow(replication_wait_seconds=600)
+    number = life.deploy()
+    life.until_step(number, "drain", "running")
+    with site.platform.lock:
+        del site.platform.nodes[life.node().id]
+    operation = life.until_state(number, "halted")
+    assert "no longer configured in Infinity" in operation["error"]["detail"], operation["error"]
+    life.cancelled(number)
+    life.nothing_left()

@@ -4,7 +4,6 @@ import pytest
 
 from cloud_model import GROUP, KEY_NAME, MANAGER_IMAGE, SUBNET
 from daemon import until
-from life import life  # noqa: F401 (a fixture)
 from upstream_site import ACCESS_KEY, SECRET_KEY
 
 PIN = "93175002"
