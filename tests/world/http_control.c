@@ -234,7 +234,8 @@ static void add_node(struct control *c)
 			       .two_interfaces = truth(c, "two_interfaces", false),
 			       .never_deployed = truth(c, "never_deployed", false),
 			       .untagged = truth(c, "untagged", false),
-			       .running = truth(c, "running", false)};
+			       .running = truth(c, "running", false),
+			       .without_ena = truth(c, "without_ena", false)};
 
 	if (!n.name)
 		c->fault = "name is needed";
@@ -361,6 +362,7 @@ static void fail_next(struct control *c)
 	copy_words(c, "path", f.path, sizeof(f.path));
 	copy_words(c, "method", f.method, sizeof(f.method));
 	copy_words(c, "code", f.code, sizeof(f.code));
+	copy_words(c, "field", f.field, sizeof(f.field));
 	if (!*f.action && !*f.path)
 		c->fault = "action or path is needed";
 	if (c->fault)

@@ -542,6 +542,8 @@ static const struct {
 	{"DeleteSecurityGroup", ec2_serve_delete_group, CHANGE_CALLS},
 	{"AuthorizeSecurityGroupIngress", ec2_serve_authorize, CHANGE_CALLS},
 	{"AuthorizeSecurityGroupEgress", ec2_serve_authorize, CHANGE_CALLS},
+	{"RevokeSecurityGroupIngress", ec2_serve_revoke, CHANGE_CALLS},
+	{"RevokeSecurityGroupEgress", ec2_serve_revoke, CHANGE_CALLS},
 };
 
 static struct verdict admit(struct ec2_call *c, enum throttle throttle)

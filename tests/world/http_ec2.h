@@ -77,6 +77,7 @@ void ec2_serve_describe_groups(struct ec2_call *);
 void ec2_serve_create_group(struct ec2_call *);
 void ec2_serve_delete_group(struct ec2_call *);
 void ec2_serve_authorize(struct ec2_call *);
+void ec2_serve_revoke(struct ec2_call *);
 void ec2_serve_describe_subnets(struct ec2_call *);
 void ec2_serve_describe_acls(struct ec2_call *);
 void ec2_serve_describe_images(struct ec2_call *);

@@ -298,6 +298,19 @@ static bool is_guides(const struct world *w, const struct permission *p)
 	return false;
 }
 
+static struct permission *same_permission(const struct group *g, const struct permission *p)
+{
+	for (size_t i = 0; i < g->n_rules; i++) {
+		struct permission *r = &g->rules[i];
+
+		if (r->egress == p->egress && !strcmp(r->protocol, p->protocol) &&
+		    (!strcmp(r->protocol, "-1") || (r->from == p->from && r->to == p->to)) &&
+		    same_text(r->cidr, p->cidr) && same_text(r->group, p->group))
+			return r;
+	}
+	return NULL;
+}
+
 static struct verdict check_permission(struct ec2_call *c, const struct group *g, const struct permission *p)
 {
 	char address[INET_ADDRSTRLEN] = "";
@@ -314,14 +327,7 @@ static struct verdict check_permission(struct ec2_call *c, const struct group *g
 	if (strcmp(p->protocol, "-1") != 0 && strcmp(p->protocol, "icmp") != 0 &&
 	    !strspn(p->protocol, "0123456789") && (p->from < 0 || p->to > 65535 || p->from > p->to))
 		return (struct verdict){"InvalidPermission.Malformed", 400, "The ports are not valid"};
-	for (size_t i = 0; i < g->n_rules; i++) {
-		const struct permission *r = &g->rules[i];
-
-		duplicate |= r->egress == p->egress && !strcmp(r->protocol, p->protocol) &&
-			     (!strcmp(r->protocol, "-1") || (r->from == p->from && r->to == p->to)) &&
-			     same_text(r->cidr, p->cidr) && same_text(r->group, p->group);
-	}
-	if (duplicate)
+	if (duplicate || same_permission(g, p))
 		return (struct verdict){"InvalidPermission.Duplicate", 400,
 					"The specified rule already exists"};
 	if (g->n_rules >= RULES_MOST)
@@ -384,21 +390,51 @@ static struct verdict add(struct ec2_call *c, struct group *g, const struct perm
 	return (struct verdict){0};
 }
 
+/* The group of the beginning keeps the guide's rules: they are not in its list, so that they cannot be taken back. */
+static struct verdict look_taken(struct ec2_call *c, struct group *g, const struct permission *p)
+{
+	(void)c;
+	return same_permission(g, p)
+		       ? (struct verdict){0}
+		       : (struct verdict){"InvalidPermission.NotFound", 400,
+					  "The specified rule does not exist in this security group."};
+}
+
+static struct verdict take(struct ec2_call *c, struct group *g, const struct permission *p)
+{
+	struct permission *r = same_permission(g, p);
+
+	(void)c;
+	if (r)
+		*r = g->rules[--g->n_rules];
+	return (struct verdict){0};
+}
+
 /* All rules of a call, or none. */
-void ec2_serve_authorize(struct ec2_call *c)
+static void change_rules(struct ec2_call *c, typeof(look) *may, typeof(look) *change)
 {
 	struct group *g = asked_group(c);
 	struct verdict v;
 
 	if (!g || !ec2_needed(c, "IpPermissions.1.IpProtocol"))
 		return;
-	v = each_permission(c, g, look);
+	v = each_permission(c, g, may);
 	if (v.code)
 		ec2_refuse(c, v);
 	if (v.code || ec2_dry(c))
 		return;
-	(void)each_permission(c, g, add);
+	(void)each_permission(c, g, change);
 	ec2_done(c);
+}
+
+void ec2_serve_authorize(struct ec2_call *c)
+{
+	change_rules(c, look, add);
+}
+
+void ec2_serve_revoke(struct ec2_call *c)
+{
+	change_rules(c, look_taken, take);
 }
 
 /* --- subnets --- */

@@ -574,7 +574,9 @@ static void serve_authorized(struct request *r, struct reply *reply)
 	for (size_t i = 0; i < w->n_nodes; i++)
 		machine_settle(w, &w->nodes[i]);
 	if (f && f->how == FAIL_ANSWER)
-		reply_json(reply, f->status, json_pack("{s:s}", "error", f->code));
+		reply_json(reply, f->status,
+			   *f->field ? json_pack("{s:[s]}", f->field, f->code)
+				     : json_pack("{s:s}", "error", f->code));
 	else if (!f || f->how != FAIL_DROP)
 		route(r, reply);
 	reply->drop |= f && f->how != FAIL_ANSWER;

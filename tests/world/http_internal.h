@@ -71,6 +71,7 @@ struct world_http {
 		char path[128];  /* part of it */
 		char method[8];  /* "" = any */
 		char code[64];
+		char field[64]; /* that Infinity's refusal names; "" = none */
 		int status;
 		int times;
 		enum failing_how { FAIL_ANSWER, FAIL_DROP, FAIL_LOST, FAIL_LATE } how;

@@ -133,7 +133,8 @@ int32_t vm_add(struct world *w, const struct world_node *n, int32_t node, const 
 			 .automatic = !n->elastic};
 	v->row.id = world_text(w, "i-0%016llx",
 			       (unsigned long long)chance_hash(w->options.seed ^ (w->n_instances << 20)));
-	v->row.type = "c5.2xlarge";
+	v->no_ena = n->without_ena;
+	v->row.type = n->without_ena ? "c4.2xlarge" : "c5.2xlarge";
 	v->row.region = w->regions[v->region].name;
 	v->row.zone = world_text(w, "%sa", v->row.region);
 	v->row.tenancy = "dedicated";

@@ -138,6 +138,7 @@ struct world_node {
 	bool never_deployed; /* no status yet (SYNC_NEVER) until its first boot */
 	bool untagged;       /* bursting: the instance lacks the tag */
 	bool running;        /* bursting: is up and synced since an hour before the start */
+	bool without_ena;    /* bursting: an old instance, a c4.2xlarge without ENA support */
 };
 int64_t world_add_node(struct world *, const struct world_node *);
 
