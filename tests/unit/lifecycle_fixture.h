@@ -8,6 +8,7 @@
 #include "tests/unit/store_fixture.h"
 
 #include "clients/infinity/resource.h"
+#include "handlers/operation_moves.h"
 #include "lifecycle/lifecycle.h"
 #include "tests/world/transport.h"
 
@@ -47,7 +48,8 @@ struct life {
 	int64_t principal, overflow; /* locations */
 	int64_t automatic;           /* a node of the overflow location without an Elastic IP */
 	char bootstrap[128];
-	int64_t id; /* of the operation that was asked for last */
+	int64_t id;                    /* of the operation that was asked for last */
+	void (*person)(struct life *); /* comes when an operation waits for one; NULL = nobody does */
 };
 
 static inline bool mortal_perform(void *self, const struct http_call *call, struct http_answer *ret,
@@ -289,6 +291,8 @@ static inline enum intent_state life_run(struct life *g, int minutes)
 	       state != INTENT_HALTED) {
 		life_tick(g);
 		state = life_state(g);
+		if (state == INTENT_NEEDS_PERSON && g->person)
+			g->person(g);
 	}
 	return state;
 }
@@ -338,6 +342,7 @@ static inline void life_ask(struct life *g, struct operation *steal)
 
 	assert_ok(store_operation_add(g->store, op, E));
 	g->id = op->intent.id;
+	g->death.calls = 0; /* what came before belongs to the beginning */
 }
 
 /* The first node of a location. */
@@ -362,19 +367,15 @@ static inline struct operation *life_plan_node(struct life *g, enum intent_kind 
 	return op;
 }
 
-/* What a handler does for /cancel and /resume. */
-static inline void life_turn(struct life *g, enum intent_state to)
+/* What /cancel and /resume do. */
+static inline void life_turn(struct life *g, enum lifecycle_move how)
 {
 	_cleanup_(operation_freep) struct operation *op = life_operation(g);
 	enum intent_state from = op->intent.state;
 	int attempts = op->intent.attempts;
 
-	op->intent.state = to;
-	op->intent.attempts++;
-	op->intent.next_at = 0;
-	for (size_t i = 0; i < op->n_steps; i++)
-		if (op->steps[i].state == STEP_HALTED)
-			op->steps[i].state = to == INTENT_UNDOING ? STEP_UNDOING : STEP_RUNNING;
+	assert_ok(lifecycle_may_move(op, how, E));
+	lifecycle_apply_move(op, how, world_now(g->world));
 	assert_ok(store_operation_move(g->store, op, from, attempts, E));
 }
 
