@@ -74,6 +74,7 @@
 	X(ASSOCIATION, "association", FOUND) \
 	X(WAS_RUNNING, "was_running", FOUND) \
 	X(MAINTENANCE_WAS_ON, "maintenance_was_on", FOUND) /* flag: somebody else's, left as it is */ \
+	X(TAKEN_OUT, "taken_out", FOUND) /* flag: the undo has put the node into maintenance mode */ \
 	X(PREVIOUS_TYPE, "previous_type", FOUND) \
 	X(PREVIOUS_TAG, "previous_tag", FOUND) \
 	X(PREVIOUS_LOCATION, "previous_location", FOUND) \
@@ -131,7 +132,7 @@
 	X(CERTIFICATE, "certificate", "upload the TLS certificate", NULL) \
 	X(VMR, "vmr", "configure the Virtual Meeting Rooms", NULL) \
 	X(ALIAS, "alias", "configure their aliases", NULL) \
-	X(PUSH_SETTINGS, "push_settings", "write the bursting settings to Infinity's global settings", NULL)
+	X(PUSH_SETTINGS, "push_settings", "write the bursting settings to Infinity's global settings", "the settings are written to Infinity: push others to change them")
 /* clang-format on */
 
 enum operation_value {

@@ -159,6 +159,29 @@ enum step_result undo_maintenance_off(struct job *job)
 	return maintenance_is(job, true);
 }
 
+bool job_take_out(struct job *job, enum step_result *ret_result)
+{
+	json_auto_t *node = NULL;
+	bool ours;
+
+	if (job->op->intent.force)
+		return true;
+	node = job_node(job, ret_result);
+	if (!node || maintenance_on(node, &ours))
+		return node != NULL;
+	if (!operation_set(job->op, VALUE_TAKEN_OUT, "true")) {
+		*ret_result = job_later(job, POLL_MS, "memory");
+		return false;
+	}
+	*ret_result = set_maintenance(job, true);
+	return *ret_result == RESULT_DONE;
+}
+
+enum step_result job_put_back(struct job *job)
+{
+	return operation_flag(job->op, VALUE_TAKEN_OUT) ? maintenance_is(job, false) : RESULT_DONE;
+}
+
 /* --- the wait ---------------------------------------------------------------------------------------------------------------- */
 
 /* RULE E1: two reads in a row, a poll apart. */

@@ -282,12 +282,18 @@ enum step_result step_start(struct job *job)
 	return ensure_running(job);
 }
 
-/* Only what this operation started: an instance that was up before stays up. */
+/* Only what this operation started, unless its type has to go back: an instance that was up before stays up. */
 enum step_result undo_start(struct job *job)
 {
-	if (!job->step->attempts || job_was_running(job))
+	enum step_result result = RESULT_DONE;
+	struct managed_instance i = {0};
+
+	if (!job->step->attempts || (job_was_running(job) && job->op->intent.kind != INTENT_RESIZE))
 		return job_done(job, "nothing to undo");
-	return ensure_stopped(job);
+	if (!job_instance(job, &i, &result) || (instance_up(&i) && !job_take_out(job, &result)))
+		return result;
+	result = ensure_stopped(job);
+	return result == RESULT_DONE ? job_put_back(job) : result;
 }
 
 enum step_result step_terminate(struct job *job)

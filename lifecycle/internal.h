@@ -102,6 +102,12 @@ bool job_to_overflow(const struct job *); /* of a conversion */
  * request says force. False: *ret_result says what to return.
  */
 bool job_may_cut(struct job *, enum step_result *ret_result);
+/*
+ * For an undo that has to stop a node which serves already: maintenance mode, unless it is on or the request says force. True: it is on.
+ * Back to what it was with job_put_back, once the node is down; it keeps the step's detail where there is nothing to do.
+ */
+bool job_take_out(struct job *, enum step_result *ret_result);
+enum step_result job_put_back(struct job *);
 
 /* --- documents (upload.c) ------------------------------------------------------------------------------------------ */
 

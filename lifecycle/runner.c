@@ -204,6 +204,12 @@ static void begin(struct job *job)
 	job->step->ended_at = 0;
 }
 
+/* What was to be put back is not there any more. */
+static bool gone(const struct job *job)
+{
+	return !strcmp(job->error.code, "node_gone") || !strcmp(job->error.code, "instance_gone");
+}
+
 /* True = the next step may follow in this pass. */
 static bool run_present(struct job *job)
 {
@@ -215,6 +221,8 @@ static bool run_present(struct job *job)
 	result = run ? run(job) : job_done(job, "%s", undoing(job) ? "nothing to undo" : "");
 	if (result == RESULT_LATER && !job->lost && out_of_time(job))
 		result = too_long(job);
+	if (result == RESULT_FAILED && undoing(job) && gone(job))
+		result = job_done(job, "nothing to undo: %.300s", job->error.message);
 	switch (result) {
 	case RESULT_DONE:
 		step_ended(job, undoing(job) ? STEP_UNDONE : STEP_DONE);
