@@ -355,6 +355,7 @@ static void fail_next(struct control *c)
 {
 	struct world_http *h = c->request->server;
 	struct failing f = {.status = (int)number(c, "status", 500),
+			    .skip = (int)number(c, "skip", 0),
 			    .times = (int)number(c, "times", 1),
 			    .how = failing_how(c)};
 

@@ -17,6 +17,10 @@ const struct failing *failing_take(const struct request *r, const char *action)
 
 		if (!is_meant(f, r, action))
 			continue;
+		if (f->skip) {
+			f->skip--;
+			continue;
+		}
 		f->times--;
 		return f;
 	}

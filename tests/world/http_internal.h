@@ -73,6 +73,7 @@ struct world_http {
 		char code[64];
 		char field[64]; /* that Infinity's refusal names; "" = none */
 		int status;
+		int skip; /* so many pass before */
 		int times;
 		enum failing_how { FAIL_ANSWER, FAIL_DROP, FAIL_LOST, FAIL_LATE } how;
 	} * failing;

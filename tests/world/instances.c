@@ -129,6 +129,7 @@ int32_t vm_add(struct world *w, const struct world_node *n, int32_t node, const 
 	*v = (struct vm){.node = node,
 			 .region = region_get(w, region),
 			 .elastic = n->elastic,
+			 .booted = up,
 			 .on_since = w->now,
 			 .automatic = !n->elastic};
 	v->row.id = world_text(w, "i-0%016llx",
