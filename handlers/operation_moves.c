@@ -54,6 +54,7 @@ static void begin_anew(struct operation *op)
 		return;
 	s->attempts = s->attempts > 0;
 	s->state = operation_undoing(op) ? STEP_UNDOING : STEP_RUNNING;
+	s->started_at = 0; /* and its time limit */
 	s->ended_at = 0;
 	s->error[0] = '\0';
 }

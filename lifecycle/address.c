@@ -142,6 +142,7 @@ enum step_result step_associate(struct job *job)
 	const char *allocation = operation_text(job->op, VALUE_ALLOCATION);
 	const char *instance = job->op->intent.instance;
 	enum step_result result = RESULT_DONE;
+	struct managed_instance i = {0};
 	struct managed_address a = {0};
 	struct upstream_error e = {0};
 
@@ -154,6 +155,8 @@ enum step_result step_associate(struct job *job)
 	if (a.instance[0])
 		return job_refuse(job, "address_taken", "Free it and resume the operation, or undo it.",
 				  "the Elastic IP %s belongs to instance %s", allocation, a.instance);
+	if (!job_instance(job, &i, &result)) /* else EC2's refusal is taken for a state that passes */
+		return result;
 	/* The present public address goes with it, and the calls that use it. */
 	if (job->op->intent.kind == INTENT_ASSIGN_ADDRESS && job_was_running(job) &&
 	    !job_may_cut(job, &result))

@@ -167,8 +167,10 @@ bool job_take_out(struct job *job, enum step_result *ret_result)
 	if (job->op->intent.force)
 		return true;
 	node = job_node(job, ret_result);
-	if (!node || maintenance_on(node, &ours))
-		return node != NULL;
+	if (!node) /* deleted: there is no service to be taken out of */
+		return *ret_result == RESULT_FAILED && job_gone(job);
+	if (maintenance_on(node, &ours))
+		return true;
 	if (!operation_set(job->op, VALUE_TAKEN_OUT, "true")) {
 		*ret_result = job_later(job, POLL_MS, "memory");
 		return false;

@@ -406,13 +406,21 @@ enum step_result step_tag(struct job *job)
 enum step_result step_untag(struct job *job)
 {
 	const struct managed_tag mark = {TAG_OPERATION, job->op->intent.token};
+	enum step_result result = RESULT_DONE;
+	struct managed_instance i = {0};
 	struct upstream_error e = {0};
 
 	if (job_to_overflow(job))
 		return job_skip(job, "the node is to be an overflow node");
-	if (!job->step->attempts && !ec2_tag(job->ec2, job->op->intent.instance, &mark, 1, false, &e))
+	if (!job_instance(job, &i, &result))
+		return result;
+	if (!i.tagged)
+		return job_done(job, "there is no tag " TAG_NAME);
+	if (!job_attempt(job))
+		return RESULT_LATER;
+	if (!ec2_tag(job->ec2, i.id, &mark, 1, false, &e) || !ec2_untag(job->ec2, i.id, TAG_NAME, false, &e))
 		return job_failed(job, &e);
-	return ensure_tag(job, NULL);
+	return job_later(job, POLL_MS, "waits for EC2 to show the change of the tag");
 }
 
 enum step_result undo_tag(struct job *job)

@@ -89,6 +89,8 @@ json_t *job_node(struct job *, enum step_result *ret_result);
 enum step_result job_patch_node(struct job *, const char *field, json_t *value);
 /* The instance as EC2 shows it. False: *ret_result says what to return. */
 bool job_instance(struct job *, struct managed_instance *ret, enum step_result *ret_result);
+/* After RESULT_FAILED: job_node or job_instance found nothing. An undo has nothing to put back there. */
+bool job_gone(const struct job *);
 bool instance_up(const struct managed_instance *);
 bool instance_gone(const struct managed_instance *);
 /* The instance was up when the operation began. */

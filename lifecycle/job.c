@@ -147,6 +147,11 @@ enum step_result job_patch_node(struct job *job, const char *field, json_t *valu
 	return RESULT_DONE;
 }
 
+bool job_gone(const struct job *job)
+{
+	return !strcmp(job->error.code, "node_gone") || !strcmp(job->error.code, "instance_gone");
+}
+
 /* --- the instance ------------------------------------------------------------------------------------------------------ */
 
 bool job_instance(struct job *job, struct managed_instance *ret, enum step_result *ret_result)

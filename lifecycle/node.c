@@ -238,9 +238,19 @@ static bool stays_down(const struct job *job)
 	       !job_was_running(job);
 }
 
+/* A node that is not there any more is never heard of. False: *ret_result says so. */
+static bool still_there(struct job *job, enum step_result *ret_result)
+{
+	json_auto_t *node = job_node(job, ret_result);
+	struct managed_instance i = {0};
+
+	return node && (!job->op->intent.instance[0] || job_instance(job, &i, ret_result));
+}
+
 /* Facts, 3.5: synced, and heard since the step began. Connectivity alarms meanwhile are normal. */
 enum step_result step_await_synced(struct job *job)
 {
+	enum step_result result = RESULT_DONE;
 	json_auto_t *status = NULL;
 	struct upstream_error e = {0};
 	const char *sync, *updated;
@@ -256,6 +266,8 @@ enum step_result step_await_synced(struct job *job)
 	if (sync && !strcmp(sync, "SYNCED") && updated && !time_parse(updated, &at) &&
 	    at > job->step->started_at)
 		return job_done(job, "the node is synced");
+	if (!still_there(job, &result))
+		return result;
 	return job_later(job, POLL_MS, "sync status %s, last updated %s", sync ? sync : "not known",
 			 updated && updated[0] ? updated : "Never");
 }
@@ -277,8 +289,9 @@ static enum step_result ensure_location(struct job *job, int64_t location)
 	if (!job_may_cut(job, &result))
 		return result;
 	result = job_patch_node(job, "system_location", reference(RESOURCE_SYSTEM_LOCATION, location));
-	return result == RESULT_DONE ? job_done(job, "the node is in location %lld", (long long)location)
-				     : result;
+	if (result != RESULT_DONE)
+		return result;
+	return job_done(job, "the node is in location %lld", (long long)location);
 }
 
 enum step_result step_set_location(struct job *job)

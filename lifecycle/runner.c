@@ -204,12 +204,6 @@ static void begin(struct job *job)
 	job->step->ended_at = 0;
 }
 
-/* What was to be put back is not there any more. */
-static bool gone(const struct job *job)
-{
-	return !strcmp(job->error.code, "node_gone") || !strcmp(job->error.code, "instance_gone");
-}
-
 /* True = the next step may follow in this pass. */
 static bool run_present(struct job *job)
 {
@@ -221,7 +215,7 @@ static bool run_present(struct job *job)
 	result = run ? run(job) : job_done(job, "%s", undoing(job) ? "nothing to undo" : "");
 	if (result == RESULT_LATER && !job->lost && out_of_time(job))
 		result = too_long(job);
-	if (result == RESULT_FAILED && undoing(job) && gone(job))
+	if (result == RESULT_FAILED && undoing(job) && job_gone(job))
 		result = job_done(job, "nothing to undo: %.300s", job->error.message);
 	switch (result) {
 	case RESULT_DONE:

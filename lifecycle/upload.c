@@ -99,13 +99,18 @@ static enum step_result document_lost(struct job *job)
 static enum step_result send_document(struct job *job, const struct buf *xml)
 {
 	const struct lifecycle_options *o = &job->l->o;
+	enum step_result result = RESULT_DONE;
+	struct managed_instance i = {0};
 	struct upstream_error e = {0};
 
-	if (!bootstrap_waits(&o->unverified, o->bootstrap_url, where_to(job), &e))
+	if (!bootstrap_waits(&o->unverified, o->bootstrap_url, where_to(job), &e)) {
+		if (!job_instance(job, &i, &result)) /* nobody is there to answer */
+			return result;
 		return job_later(job, POLL_MS,
 				 "waits for port 8443 of %s (%.200s); the security group must let burstd's "
 				 "host reach it",
 				 where_to(job), e.message);
+	}
 	if (!job_attempt(job))
 		return RESULT_LATER;
 	if (!bootstrap_upload(&o->unverified, o->bootstrap_url, where_to(job), xml, &e))
