@@ -67,7 +67,8 @@ void metrics_put_work(struct buf *b, const struct tallies *t)
 		  &t->drains);
 	put_node_seconds(b, t);
 	expo_single(b, "burstd_calls_cut_total", EXPO_COUNTER,
-		    "Calls that were on a node when burstd stopped it; only a forced stop may make it rise.",
+		    "Calls that were on a node when burstd stopped, moved or deleted it; only what was "
+		    "forced may make it rise.",
 		    (double)counter_read(&t->calls_cut));
 }
 

@@ -62,6 +62,12 @@ bool job_may_cut(struct job *job, enum step_result *ret_result)
 	return false;
 }
 
+void job_has_cut(struct job *job)
+{
+	if (job->op->intent.force && job->op->intent.node) /* RULE E7 */
+		reconciler_calls_cut(job->l->o.reconciler, job->op->intent.node);
+}
+
 /* --- maintenance mode ------------------------------------------------------------------------------------------------------ */
 
 static bool maintenance_on(const json_t *node, bool *ret_ours)

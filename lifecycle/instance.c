@@ -235,6 +235,7 @@ static enum step_result ensure_stopped(struct job *job)
 		return RESULT_LATER;
 	if (!ec2_stop_instance(job->ec2, i.id, false, &change, &e))
 		return job_failed(job, &e);
+	job_has_cut(job);
 	return job_later(job, POLL_MS, "waits for EC2 to stop instance %s", i.id);
 }
 

@@ -104,6 +104,8 @@ bool job_to_overflow(const struct job *); /* of a conversion */
  * request says force. False: *ret_result says what to return.
  */
 bool job_may_cut(struct job *, enum step_result *ret_result);
+/* After the deed was accepted: counts the calls that a forced request has cut (docs/metrics.md). */
+void job_has_cut(struct job *);
 /*
  * For an undo that has to stop a node which serves already: maintenance mode, unless it is on or the request says force. True: it is on.
  * Back to what it was with job_put_back, once the node is down; it keeps the step's detail where there is nothing to do.

@@ -178,6 +178,7 @@ static enum step_result delete_drained(struct job *job, int64_t id)
 		return RESULT_LATER;
 	if (!infinity_resource_delete(job->l->o.infinity, RESOURCE_WORKER_VM, id, &e) && e.http_status != 404)
 		return job_failed(job, &e);
+	job_has_cut(job);
 	return job_done(job, "node %s (%lld) is deleted in Infinity", job->op->intent.node_name,
 			(long long)id);
 }
@@ -291,6 +292,7 @@ static enum step_result ensure_location(struct job *job, int64_t location)
 	result = job_patch_node(job, "system_location", reference(RESOURCE_SYSTEM_LOCATION, location));
 	if (result != RESULT_DONE)
 		return result;
+	job_has_cut(job);
 	return job_done(job, "the node is in location %lld", (long long)location);
 }
 

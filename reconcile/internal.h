@@ -191,6 +191,8 @@ void samples_record(struct reconciler *, struct store *, const struct picture *p
 void measure_nodes(struct reconciler *, const struct picture *now);
 /* StopInstances was accepted: `i` stands in INTENT_AWAITING_STOPPED. Once an operation, however often it is called. */
 void measure_stop(struct reconciler *, const struct intent *i);
+/* What the last whole read shows on the node was cut by somebody else of ours. */
+void measure_cut(struct reconciler *, int64_t node);
 /* The same for each of the open intents, and the calls that later reads show on their nodes. */
 void measure_stops(struct reconciler *, const struct intent *open, size_t n);
 

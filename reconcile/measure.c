@@ -63,6 +63,11 @@ static int calls_on(const struct reconciler *r, int64_t node)
 	return 0;
 }
 
+void measure_cut(struct reconciler *r, int64_t node)
+{
+	counter_add(&r->tallies->calls_cut, (uint64_t)calls_on(r, node));
+}
+
 static struct stop_seen *stop_seen(struct reconciler *r, int64_t operation)
 {
 	for (size_t i = 0; i < r->n_stops; i++)

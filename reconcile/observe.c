@@ -36,6 +36,13 @@ static void show_maintenance(struct infinity_report *report, const struct acknow
 		}
 }
 
+void reconciler_calls_cut(struct reconciler *r, int64_t node)
+{
+	pthread_mutex_lock(&r->lock);
+	measure_cut(r, node);
+	pthread_mutex_unlock(&r->lock);
+}
+
 void reconciler_maintenance_set(struct reconciler *r, int64_t node, bool on)
 {
 	struct acknowledged a = {.node = node, .on = on, .at = clock_now(r->clock)};

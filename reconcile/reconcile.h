@@ -87,6 +87,12 @@ void reconciler_instances_changed(struct reconciler *);
 const char *reconcile_drained(const struct infinity_report *, const struct infinity_node *n,
 			      int64_t replicated_at);
 
+/*
+ * Counts what the last whole read shows on the node as cut (burstd_calls_cut_total): a life-cycle operation that was forced has just ended
+ * its calls. Without force the last look has shown that there was none (RULE E1). Any thread.
+ */
+void reconciler_calls_cut(struct reconciler *, int64_t node);
+
 /* What is counted for /metrics; lives as long as the reconciler. The clients that stand behind the ports add their part. */
 struct tallies *reconciler_tallies(struct reconciler *);
 
