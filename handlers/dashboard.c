@@ -14,15 +14,19 @@
 	X(ui_app, "app.js", MEDIA_SCRIPT)                                                                    \
 	X(ui_chart, "chart.js", MEDIA_SCRIPT)                                                                \
 	X(ui_style, "dashboard.css", MEDIA_STYLE)                                                            \
+	X(ui_deploy, "deploy.js", MEDIA_SCRIPT)                                                              \
 	X(ui_dom, "dom.js", MEDIA_SCRIPT)                                                                    \
 	X(ui_format, "format.js", MEDIA_SCRIPT)                                                              \
 	X(ui_history, "history.js", MEDIA_SCRIPT)                                                            \
 	X(ui_holds, "holds.js", MEDIA_SCRIPT)                                                                \
 	X(ui_icon, "icon.svg", MEDIA_IMAGE)                                                                  \
+	X(ui_lifecycle, "lifecycle.js", MEDIA_SCRIPT)                                                        \
 	X(ui_live, "live.js", MEDIA_SCRIPT)                                                                  \
+	X(ui_nodes, "nodes.js", MEDIA_SCRIPT)                                                                \
 	X(ui_operations, "operations.js", MEDIA_SCRIPT)                                                      \
 	X(ui_overview, "overview.js", MEDIA_SCRIPT)                                                          \
 	X(ui_settings, "settings.js", MEDIA_SCRIPT)                                                          \
+	X(ui_sync, "sync.js", MEDIA_SCRIPT)                                                                  \
 	X(ui_uplot, "uplot.js", MEDIA_SCRIPT)                                                                \
 	X(ui_uplot_style, "uplot.css", MEDIA_STYLE)
 

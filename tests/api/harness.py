@@ -85,8 +85,8 @@ class World:
     def __init__(self, scale):
         self.process = Process([WORLD, "--scenario", "empty", "--scale", str(scale), "--password", PASSWORD,
                                 "--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY], {}, "stdout")
-        match = self.process.find(r"infinity=(\S+) ec2=(\S+) control=(\S+)")
-        self.infinity, self.ec2, self.control = match.groups()
+        match = self.process.find(r"infinity=(\S+) ec2=(\S+) control=(\S+) bootstrap=(\S+)")
+        self.infinity, self.ec2, self.control, self.bootstrap = match.groups()
 
     def __call__(self, command, **fields):
         reply = requests.post(self.control, json={"command": command, **fields}, timeout=PATIENCE)

@@ -49,3 +49,14 @@ def test_no_outside_address():
 def test_every_type_of_event_can_be_looked_for(contract):
     (listed,) = re.findall(r"const TYPES = \[(.*?)\];", (PAGE / "history.js").read_text())
     assert re.findall(r'"(\w+)"', listed) == contract.document["components"]["schemas"]["EventType"]["enum"]
+
+
+def test_every_field_of_a_deployment_is_in_the_form(contract):
+    fields = re.findall(r'^  \["(\w+)",', (PAGE / "deploy.js").read_text(), re.MULTILINE)
+    assert sorted(fields) == sorted(contract.document["components"]["schemas"]["NodeDeployment"]["properties"])
+
+
+def test_no_undo_is_offered_after_a_step_of_no_return():
+    (listed,) = re.findall(r"const NO_RETURN = \[(.*?)\];", (PAGE / "lifecycle.js").read_text())
+    steps = re.findall(r'X\(\w+, "(\w+)", "[^"]*", "', (ROOT / "fleet/lifecycle.h").read_text())
+    assert steps and re.findall(r'"(\w+)"', listed) == steps

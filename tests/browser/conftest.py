@@ -51,7 +51,8 @@ def a_world(scale=SCALE):
 
 
 def a_burstd(contract, world, nodes, scale=SCALE, **env):
-    burstd = Burstd(contract, {**upstreams(world.infinity, world.ec2), **env}, scale)
+    env = {**upstreams(world.infinity, world.ec2), "BURSTD_BOOTSTRAP_URL": world.bootstrap + "/{address}", **env}
+    burstd = Burstd(contract, env, scale)
     until(lambda: len(burstd.get("/v1/status")["overflow_nodes"]) == nodes, "all nodes are seen")
     return burstd
 

@@ -1,5 +1,6 @@
 """The dashboard as a person uses it: by what stands on it."""
 
+import json
 import pathlib
 
 from selenium.common.exceptions import JavascriptException, NoSuchElementException, StaleElementReferenceException
@@ -89,6 +90,13 @@ class Page:
         self.driver.set_window_size(size["width"], size["height"])
         return path
 
+    def axe(self, where):
+        """No violation of what axe looks for."""
+        self.script((ROOT / "build/npm/axe-core/axe.min.js").read_text())
+        found = self.driver.execute_async_script(
+            "axe.run(document, {resultTypes: ['violations']}).then((r) => arguments[0](r.violations.map((v) => [v.id, v.nodes.map((n) => [n.html, n.failureSummary])])))")
+        assert found == [], f"{where}: {json.dumps(found, indent=1)}"
+
     # --- doing ---
 
     def press(self, name):
@@ -114,7 +122,8 @@ class Page:
             if (!input) return false;
             input.focus(); input.select?.(); return true;""", label), f"a field “{label}”")
         active = self.driver.switch_to.active_element
-        active.send_keys(Keys.CONTROL, "a")
+        if active.tag_name == "input" and active.get_attribute("type") != "checkbox":
+            active.send_keys(Keys.CONTROL, "a")
         active.send_keys(text)
 
     def keys(self, *keys):

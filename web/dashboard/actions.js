@@ -18,7 +18,7 @@ export function toast(text, kind = "done") {
 export function problemText(error) {
   if (!(error instanceof Problem)) return h("p", { class: "wrong", role: "alert" }, "burstd does not answer. Nothing was changed.");
   const fields = error.errors.map((one) => h("li", {}, h("code", {}, one.pointer.slice(1) || "request"), ` ${one.detail}`));
-  return h("div", { class: "wrong", role: "alert" }, h("p", {}, error.status === 403 ? "Your token's role does not allow this." : error.message), fields.length > 1 ? h("ul", {}, fields) : null);
+  return h("div", { class: "wrong", role: "alert" }, h("p", {}, error.type === "forbidden" ? "Your token's role does not allow this." : error.message), fields.length > 1 ? h("ul", {}, fields) : null);
 }
 
 const shown = (value) => (value === null ? "nothing" : typeof value === "object" ? JSON.stringify(value) : String(value));
@@ -34,6 +34,7 @@ function planText(plan) {
 export function open(title, ...children) {
   const body = h("div", { class: "dialog-body" }, children);
   replace(dialog, h("form", { method: "dialog", class: "dialog-head" }, h("h2", { id: "dialog-title" }, title), h("button", { class: "quiet", "aria-label": "Close" }, "✕")), body);
+  dialog.classList.remove("wide");
   if (!dialog.open) dialog.showModal();
   return body;
 }
@@ -41,28 +42,49 @@ export function open(title, ...children) {
 export const close = () => dialog.close();
 
 /*
- * `action`: {title, method, path, body, say, danger, needsPlan, done}. `body` may be a function that reads a form.
- * Shows the plan first; a second press carries it out. `fields` are inputs above it: changing one makes a new plan.
+ * `action`: {title, method, path, body, sure, say, danger, wide, done, after}. `path`, `body` and `sure` may be functions that read a
+ * form. Shows the plan first; a second press carries it out. `fields` are inputs above it: changing one makes a new plan. `sure` is
+ * what has to be ticked below the plan before that, null where nothing has to.
  */
 export function act(action, fields = []) {
   const plan = h("div", { class: "plan-box", "aria-live": "polite" }, h("p", { class: "hint" }, "Asking for the plan…"));
   const confirm = h("button", { type: "submit", class: action.danger ? "danger" : "primary", disabled: true }, action.say);
+  const tick = h("input", { type: "checkbox" });
+  const tickText = h("span");
+  const ticked = h("div", { class: "field check sure", hidden: true }, h("label", {}, tick, " ", tickText));
   const key = crypto.randomUUID(); // one confirmation is one effect, however often it is pressed
-  const bodyNow = () => (typeof action.body === "function" ? action.body() : action.body);
+  const now = (what) => (typeof what === "function" ? what() : what);
   let asked = 0;
+  let planned = false;
+
+  /* Another question than before has to be ticked anew. */
+  function ask() {
+    const text = now(action.sure) ?? "";
+    if (tickText.textContent !== text) tick.checked = false;
+    tickText.textContent = text;
+    ticked.hidden = !planned || !text;
+    confirm.disabled = !planned || (text && !tick.checked);
+  }
+
+  function show(...children) {
+    replace(plan, children);
+    ask();
+  }
 
   async function makePlan() {
     const mine = ++asked;
-    confirm.disabled = true;
+    planned = false;
+    if ([...form.elements].some((input) => input.validity?.valueMissing)) return show(h("p", { class: "hint" }, "Fill in the fields to see the plan."));
+    ask();
     try {
-      const answer = await send(action.method, action.path, bodyNow(), { plan: true, base: etag(action.path) });
+      const path = now(action.path);
+      const answer = await send(action.method, path, now(action.body), { plan: true, base: etag(path) });
       if (mine !== asked) return;
-      replace(plan, h("h3", {}, "What will happen"), planText(answer));
-      confirm.disabled = false;
-      if (!fields.length) confirm.focus();
+      planned = true;
+      show(h("h3", {}, "What will happen"), planText(answer));
+      if (!fields.length) (ticked.hidden ? confirm : tick).focus();
     } catch (error) {
-      if (mine !== asked) return;
-      replace(plan, problemText(error));
+      if (mine === asked) show(problemText(error));
     }
   }
 
@@ -70,23 +92,30 @@ export function act(action, fields = []) {
     event.preventDefault();
     confirm.disabled = true;
     try {
-      const answer = await send(action.method, action.path, bodyNow(), { base: etag(action.path), key });
+      const path = now(action.path);
+      const answer = await send(action.method, path, now(action.body), { base: etag(path), key });
       close();
       toast(action.done ?? "Done.");
       look();
       action.after?.(answer);
     } catch (error) {
-      replace(plan, problemText(error));
-      confirm.disabled = false;
+      show(problemText(error));
     }
   }
 
-  const form = h("form", { onsubmit: carryOut, onchange: makePlan }, fields, plan,
+  const form = h("form", { onsubmit: carryOut, onchange: (event) => (event.target === tick ? ask() : makePlan()) }, fields, plan, ticked,
     h("div", { class: "buttons" }, confirm, h("button", { type: "button", onclick: close }, "Cancel")));
   open(action.title, form);
-  if (form.checkValidity()) makePlan();
-  else replace(plan, h("p", { class: "hint" }, "Fill in the fields to see the plan."));
+  dialog.classList.toggle("wide", Boolean(action.wide));
+  makePlan();
   form.querySelector("input, select")?.focus();
+}
+
+/* An input, or a select where `options` are [value, text]. */
+export function control({ options, value, ...properties }) {
+  const element = options ? h("select", properties, options.map(([name, label]) => h("option", { value: name }, label))) : h("input", properties);
+  if (value !== undefined) element.value = value;
+  return element;
 }
 
 let labels = 0;
@@ -103,13 +132,18 @@ export function startNode(node) {
   act({ title: `Start ${node.name}`, method: "POST", path: `/v1/nodes/${node.id}/start`, body: {}, say: "Start it", done: `${node.name} is being started.` });
 }
 
+export const check = (text, input) => h("div", { class: "field check" }, h("label", {}, input, ` ${text}`));
+
 export function stopNode(node) {
   const force = h("input", { type: "checkbox" });
   act({
     title: `Stop ${node.name}`, method: "POST", path: `/v1/nodes/${node.id}/stop`, body: () => (force.checked ? { force: true } : {}), say: "Stop it",
-    danger: true, done: `${node.name} is being stopped.`,
-  }, [h("div", { class: "field check" }, h("label", {}, force, " Force: stop at once and cut its calls"))]);
+    sure: () => (force.checked ? `Yes, cut the calls on ${node.name}` : null), danger: true, done: `${node.name} is being stopped.`,
+  }, [check("Force: stop at once and cut its calls", force)]);
 }
+
+/* Of the operations that start, stop and change nodes only a stop can be called off, and only until it is sent. */
+export const cancellable = (operation) => operation.open && operation.kind === "stop" && ["maintenance_on", "waiting"].includes(operation.state);
 
 export function cancelOperation(operation) {
   act({ title: `Cancel the ${operation.kind} of ${operation.node_name}`, method: "POST", path: `/v1/operations/${operation.id}/cancel`, body: {}, say: "Cancel the operation", done: "The operation is being cancelled." });

@@ -5,11 +5,12 @@ import { duration, tick } from "./format.js";
 import { isOld, live, onChange, start, stop } from "./live.js";
 import { history } from "./history.js";
 import { holds } from "./holds.js";
+import { nodes } from "./nodes.js";
 import { operations } from "./operations.js";
 import { overview } from "./overview.js";
 import { settings } from "./settings.js";
 
-const VIEWS = { "": overview, history, holds, operations, settings };
+const VIEWS = { "": overview, nodes, history, holds, operations, settings };
 const main = document.getElementById("main");
 const banner = document.getElementById("banner");
 let view = null;

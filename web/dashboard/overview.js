@@ -1,11 +1,12 @@
 /* At a glance: will callers be refused in the next minutes, what is burstd doing about it, and why. */
 import { get } from "./api.js";
-import { cancelOperation, holdLocation, holdNode, startNode, stopNode } from "./actions.js";
+import { cancellable, cancelOperation, holdLocation, holdNode, startNode, stopNode } from "./actions.js";
 import { loadChart } from "./chart.js";
 import { h, list, replace, say } from "./dom.js";
 import { at, plural, running } from "./format.js";
 import { live } from "./live.js";
 import { eventRow } from "./history.js";
+import { isLifecycle, menuButton, subject } from "./lifecycle.js";
 
 const STATES = {
   ok: ["ok", "ok"],
@@ -18,7 +19,7 @@ const SEVERITIES = ["error", "warning", "info"];
 /* What is shown of a location and of a node: other facts may change without a new row. */
 const LOCATION_FACTS = ["id", "name", "state", "free_hd_calls", "max_hd_calls", "pending_hd_calls", "threshold_in_force", "bursting_nodes"];
 const PRINCIPAL_FACTS = [...LOCATION_FACTS, "ramp"];
-const NODE_FACTS = ["id", "name", "phase", "phase_since", "boot", "held_by", "lifetime_ends_at", "conferences", "free_hd_calls", "max_hd_calls", "instance", "operation"];
+const NODE_FACTS = ["id", "name", "location", "bursting", "phase", "phase_since", "boot", "held_by", "lifetime_ends_at", "conferences", "free_hd_calls", "max_hd_calls", "instance", "operation"];
 const DECISION_FACTS = ["location", "location_name", "reason", "rule"];
 const pick = (from, names) => Object.fromEntries(names.map((name) => [name, from[name]]));
 
@@ -118,10 +119,10 @@ function nodeActions(node) {
   const operation = node.operation;
   const button = (control, text, run) => h("button", { type: "button", "data-control": control, onclick: () => run(node), "aria-label": `${text} ${node.name}` }, text);
   return h("td", { class: "actions" },
-    operation?.open && operation.kind !== "maintenance" ? h("button", { type: "button", "data-control": "cancel", "aria-label": `Cancel the ${operation.kind} of ${node.name}`, onclick: () => cancelOperation(operation) }, "Cancel") : null,
+    operation && cancellable(operation) ? h("button", { type: "button", "data-control": "cancel", "aria-label": `Cancel the stop of ${node.name}`, onclick: () => cancelOperation(operation) }, "Cancel") : null,
     ["stopped", "failed"].includes(node.phase) ? button("start", "Start", startNode) : null,
     ["serving", "starting", "draining", "unknown"].includes(node.phase) ? button("stop", "Stop", stopNode) : null,
-    button("hold", "Hold", holdNode));
+    button("hold", "Hold", holdNode), menuButton(node));
 }
 
 function nodeRow(node) {
@@ -129,7 +130,8 @@ function nodeRow(node) {
   const load = node.phase === "serving" || node.phase === "draining";
   return h("tr", {},
     h("th", { scope: "row" }, node.name, h("span", { class: "sub" }, instance ? `${instance.id} · ${instance.type} · ${instance.zone}` : "no instance found")),
-    h("td", { "data-label": "Phase" }, badge(node.phase, node.phase), h("span", { class: "sub" }, phaseText(node)), progress(node)),
+    h("td", { "data-label": "Phase" }, badge(node.phase, node.phase), h("span", { class: "sub" }, phaseText(node)), progress(node),
+      node.operation && isLifecycle(node.operation) ? h("a", { class: "sub", href: "#/operations" }, `${subject(node.operation)}: ${node.operation.state.replaceAll("_", " ")}`) : null),
     h("td", { "data-label": "Calls" }, load ? plural(node.conferences ?? 0, "conference") : "–", h("span", { class: "sub" }, load ? `${node.free_hd_calls} of ${node.max_hd_calls} HD free` : "")),
     nodeActions(node));
 }
