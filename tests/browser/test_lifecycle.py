@@ -72,6 +72,7 @@ def test_deploying_a_node_from_the_permission_to_the_end(page, world):
     assert "lifecycle/secret" not in page.text("dialog")
     page.press("Save")
     page.see("#toasts", "The settings are saved.")
+    page.see(".settings", "Set. It is never shown.")
     page.open("nodes")
     page.press("Deploy a node…")
     page.see("dialog .plan-box", "Fill in the fields")
@@ -228,7 +229,7 @@ def test_an_undo(page, allowed, world):
     page.gone(".operation.open")
     card = ended(page, "cancelled", "deploy node burst-9")
     assert card.find_elements("css selector", ".steps .undone")
-    assert [one["state"] for one in instances(world)].count("terminated") == 1
+    until(lambda: [one["state"] for one in instances(world)].count("terminated") == 1, "its instance is terminated")
 
 
 def test_what_only_a_person_can_do(page, allowed):

@@ -25,9 +25,9 @@ const FIRST = (places) => [
   ["bursting", "Kind", options(["", "as its location"], ["true", "overflow: stopped until needed"], ["false", "always on"]), null, FLAG],
   ["ssh_password", "SSH password", { type: "password", maxlength: 250, autocomplete: "new-password", ...needed }, "Of the user admin. Sealed, and gone when the node is deployed."],
   ["key_name", "SSH key pair", text(255, needed), "Can be given at the launch alone."],
-  ["subnet", "Subnet", text(64, { placeholder: "subnet-…", ...needed }), "Address, mask and gateway are learned from it."],
-  ["security_groups", "Security groups", text(350, { placeholder: "sg-…", ...needed }), "Up to five, with commas.", LIST],
-  ["instance_type", "Instance type", text(32, { placeholder: "c5.2xlarge" }), "Empty: c5.2xlarge, c5.xlarge for proxying."],
+  ["subnet", "Subnet", text(64, needed), "Its id (subnet-…). Address, mask and gateway are learned from it."],
+  ["security_groups", "Security groups", text(350, needed), "Up to five ids (sg-…), with commas.", LIST],
+  ["instance_type", "Instance type", text(32), "Empty: c5.2xlarge, c5.xlarge for proxying."],
   ["tenancy", "Tenancy", options(["", "dedicated"], ["default", "shared"]), "Dedicated: shared hosts drop calls when they are oversubscribed."],
   ["public_addressing", "Public address", options(["", "none"], ["auto", "auto: another one at each start"], ["elastic", "Elastic IP: stays"]), "Becomes the node's static NAT address."],
   ["upload_to", "Send the configuration to", options(["", "the private address"], ["public", "the public address"]), "Public where there is no VPN to the VPC."],
@@ -35,7 +35,7 @@ const FIRST = (places) => [
 const MORE = [
   ["description", "Description", text(250)],
   ["region", "Region", text(32), "Empty: the only one that is configured."],
-  ["allocation_id", "Elastic IP address", text(64, { placeholder: "eipalloc-…" }), "Empty: a new one, where Elastic IP is chosen."],
+  ["allocation_id", "Elastic IP address", text(64), "Its id (eipalloc-…). Empty: a new one, where Elastic IP is chosen."],
   ["version", "Version of the image", text(32), "Empty: the Management Node's."],
   ["configured_fqdn", "Configured FQDN", text(255), "The node's identity in SIP TLS; the certificate has to contain it."],
   ["tls_certificate", "TLS certificate", { type: "number", min: 1 }, "Infinity's id of it.", Number],
@@ -46,7 +46,7 @@ const MORE = [
   ["static_routes", "Static routes", text(250), "Infinity's ids, with commas.", NUMBERS],
   ["ipv6_address", "IPv6 address", text(45)],
   ["ipv6_gateway", "IPv6 gateway", text(45)],
-  ["tags", "Tags", text(500, { placeholder: "name=value, …" }), "Further ones, with commas.", TAGS],
+  ["tags", "Tags", text(500), "name=value, with commas.", TAGS],
   ["reason", "Why", text(250)],
 ];
 

@@ -54,15 +54,15 @@ const shutDown = (node) => ask(node, { title: `Shut down ${node.name}`, name: "s
 const enableEna = (node) => ask(node, { title: `Enable ENA on ${node.name}`, name: "enable-ena", say: "Enable it" });
 
 function resize(node) {
-  const type = control({ type: "text", required: true, maxlength: 32, list: "types", placeholder: node.instance.type });
+  const type = control({ type: "text", required: true, maxlength: 32, list: "types" });
   ask(node, { title: `Resize ${node.name}`, name: "resize", say: "Resize it", body: () => ({ instance_type: type.value.trim() }),
     fields: [field("Instance type", type, `Now ${node.instance.type}.`), h("datalist", { id: "types" }, TYPES.map((value) => h("option", { value })))] });
 }
 
 function assignAddress(node) {
-  const address = control({ type: "text", maxlength: 64, placeholder: "eipalloc-…" });
+  const address = control({ type: "text", maxlength: 64 });
   ask(node, { title: `Assign an address to ${node.name}`, name: "assign-address", say: "Assign it", body: () => (address.value.trim() ? { allocation_id: address.value.trim() } : {}),
-    fields: [field("Elastic IP address", address, "Its allocation id. Empty: a new one.")] });
+    fields: [field("Elastic IP address", address, "Its id (eipalloc-…). Empty: a new one.")] });
 }
 
 async function convert(node) {

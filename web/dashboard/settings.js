@@ -1,7 +1,7 @@
 /* The settings of bursting. A change is based on what was read: when somebody else was faster, both versions are shown. */
 import { etag, get, Problem, send } from "./api.js";
 import { act, check, close, control, field, open, problemText, toast } from "./actions.js";
-import { h, replace } from "./dom.js";
+import { h, replace, say } from "./dom.js";
 import { live, look } from "./live.js";
 import { besideInfinity } from "./sync.js";
 
@@ -94,13 +94,14 @@ function fill(base, mine = {}) {
     const value = name in mine ? mine[name] : base[name]; // a secret has none
     if (input.type === "checkbox") input.checked = value;
     else input.value = value ?? "";
-    if (SECRETS.includes(name)) input.placeholder = base[`${name}_set`] ? "set; type a new one to change it" : "not set";
+    if (SECRETS.includes(name)) say(parts.secrets.get(name), base[`${name}_set`] ? "Set." : "Not set.");
   }
   infinity();
 }
 
 function form() {
   parts.inputs = new Map();
+  parts.secrets = new Map(SECRETS.map((name) => [name, h("span")]));
   const input = (name, properties) => {
     const element = control(properties);
     parts.inputs.set(name, element);
@@ -114,7 +115,7 @@ function form() {
     check("Life-cycle operations are allowed: deploying, converting, resizing and removing nodes", input("allow_lifecycle", { type: "checkbox" })),
     KEYS.map(([id, secret, what]) => h("div", { class: "pair" },
       field(`AWS access key of ${what}`, input(id, { type: "text", maxlength: 128, autocomplete: "off", spellcheck: "false" }), what === "bursting" ? "Empty: the usual credential chain." : "Empty: the key of bursting."),
-      field(`AWS secret key of ${what}`, input(secret, { type: "password", maxlength: 256, autocomplete: "new-password" }), "Write only: it is never shown."))),
+      field(`AWS secret key of ${what}`, input(secret, { type: "password", maxlength: 256, autocomplete: "new-password" }), [parts.secrets.get(secret), " It is never shown."]))),
     h("div", { class: "buttons" }, h("button", { class: "primary" }, "Review the changes"), h("button", { type: "button", onclick: () => fill(parts.base) }, "Undo")));
 }
 
