@@ -80,10 +80,7 @@ bool job_settled(const struct job *);
 
 #define POLL_MS (5 * MS_PER_SECOND) /* how often a waiting step looks */
 
-/*
- * The node's configuration object, which has to be there, except for an undo: new reference; NULL with RESULT_LATER, RESULT_FAILED or, for
- * an undo, RESULT_DONE in *ret_result.
- */
+/* The node's configuration object (new reference; NULL with RESULT_LATER or RESULT_FAILED in *ret_result), which has to be there. */
 json_t *job_node(struct job *, enum step_result *ret_result);
 /* PATCH of the node with one field; steals `value`. RESULT_DONE when Infinity has taken it. */
 enum step_result job_patch_node(struct job *, const char *field, json_t *value);

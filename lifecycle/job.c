@@ -123,9 +123,7 @@ json_t *job_node(struct job *job, enum step_result *ret_result)
 		*ret_result = job_failed(job, &e);
 		return NULL;
 	}
-	if (!node && job->op->intent.state == INTENT_UNDOING)
-		*ret_result = job_done(job, "nothing to undo: the node is no longer configured in Infinity");
-	else if (!node)
+	if (!node)
 		*ret_result = job_refuse(
 			job, "node_gone",
 			"Undo what was done, or close the operation; then look at the instance.",
