@@ -24,17 +24,17 @@ NODES_EACH = 3
 class Site:
     """Two principal locations with 17 HD calls each, overflowing into three nodes each."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, scale=SCALE):
         self.directory = directory
         self.random = random.Random(SEED)
-        self.world = World(directory, "--scenario", "empty", "--seed", str(SEED), scale=SCALE)
+        self.world = World(directory, "--scenario", "empty", "--seed", str(SEED), scale=scale)
         self.busy = {name: False for name in PRINCIPALS}
         self.build()
         self.proxies = {name: Proxy(self.world.urls[name]) for name in ("infinity", "ec2", "bootstrap")}
         self.burstd = Burstd(
             directory,
             {
-                "BURSTD_TIME_SCALE": str(SCALE),
+                "BURSTD_TIME_SCALE": str(scale),
                 "BURSTD_INFINITY_URL": self.proxies["infinity"].url,
                 "BURSTD_INFINITY_USER": "admin",
                 "BURSTD_INFINITY_PASSWORD": "world-password",

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from crash_site import Site
 from daemon import until
 from proxy import POINTS
 
@@ -28,6 +29,7 @@ class Killer:
         self.site = site
         self.turn = first
         self.kills = 0
+        self.on = True
         self.due = threading.Event()
 
     def arm(self):
@@ -49,13 +51,18 @@ class Killer:
         self.kills += 1
         self.turn += 1
         self.site.burstd.start()
-        self.arm()
+        if self.on:
+            self.arm()
         return True
 
+    def stop(self):
+        """No kill after this, but one that is on its way may still come."""
+        self.on = False
+        for proxy in self.site.proxies.values():
+            proxy.disarm()
 
-def operation(site, number):
-    reply = site.burstd.ask("GET", f"/v1/operations/{number}")
-    return reply.json() if reply.status_code == 200 else None
+    def until(self, condition, what):
+        until(lambda: not self.again() and condition(), what)
 
 
 def carried_out(site, killer, ask):
@@ -63,6 +70,7 @@ def carried_out(site, killer, ask):
     reply = ask()
     assert reply.status_code == 202, reply.text
     number = reply.json()["id"]
+    killer.on = True
     killer.arm()
     seen = {}
 
@@ -75,12 +83,7 @@ def carried_out(site, killer, ask):
         return not seen["last"]["open"] or seen["last"]["state"] == "halted"
 
     until(ended, lambda: f"the operation ends: {seen.get('last')}", patience=120)
-    for proxy in site.proxies.values():
-        proxy.disarm()
-    if killer.due.is_set():
-        killer.again()
-        for proxy in site.proxies.values():
-            proxy.disarm()
+    killer.stop()
     assert seen["last"]["state"] == "done", seen["last"]
     return seen["last"]
 
@@ -97,6 +100,14 @@ def instances(site, name):
     return [i for i in rows if i["name"] == name and i["state"] not in ("terminated", "shutting-down")]
 
 
+@pytest.fixture
+def site(tmp_path):
+    """Time runs slower than in the other tests: a step has minutes, and each kill costs a start of the process."""
+    site = Site(tmp_path, scale=60)
+    yield site
+    site.end()
+
+
 @pytest.mark.parametrize("first", range(len(POINTS)))
 def test_deployed_and_removed(site, first):
     ready(site)
@@ -110,8 +121,7 @@ def test_deployed_and_removed(site, first):
     assert len(instances(site, "new-1")) == 1 and instances(site, "new-1")[0]["state"] == "stopped"
     assert len(state["addresses"]) == len(before["addresses"]) + 1
     assert killer.kills >= 8, "each change was met"
-    until(lambda: "new-1" in site.burstd.nodes(), "the node is shown")
-    until(lambda: site.burstd.nodes()["new-1"]["instance"], "and its instance")
+    killer.until(lambda: site.burstd.nodes().get("new-1", {}).get("instance"), "the node is shown, and its instance")
     node = made["node"]
     carried_out(site, killer, lambda: site.burstd.ask("DELETE", f"/v1/nodes/{node}?release_address=true", headers={"If-Match": "*"}))
     state = site.world.look("state")
