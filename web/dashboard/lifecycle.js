@@ -3,7 +3,7 @@ import { all, get } from "./api.js";
 import { act, check, close, control, field, open, problemText } from "./actions.js";
 import { h, replace } from "./dom.js";
 
-const NO_RETURN = ["delete_node", "terminate", "release_address"]; // steps that cannot be taken back once they were tried
+const NO_RETURN = ["delete_node", "terminate", "release_address", "push_settings"]; // steps that cannot be taken back once they were tried
 const TYPES = ["c5.xlarge", "c5.2xlarge", "c5.4xlarge", "c5.9xlarge", "c5n.2xlarge", "c6i.2xlarge", "m5.2xlarge"];
 
 /* --- operations ----------------------------------------------------------------------------------------------------- */
